@@ -1,4 +1,4 @@
-import type { Mode, Priority, Unit, Weights } from "./types.ts";
+import type { Mode, Priority, Unit, Weights } from './types.ts'
 
 /**
  * The event catalogue. Inputs are facts from outside; decisions are what the balancer made of them.
@@ -7,198 +7,198 @@ import type { Mode, Priority, Unit, Weights } from "./types.ts";
 
 /** Why an attempt failed; each class is answered differently (see `docs/events.md`). */
 export const FAILURE_CLASSES = [
-	"unreachable",
-	"timeout",
-	"interrupted",
-	"rate_limited",
-	"quota_exhausted",
-	"overloaded",
-	"server_error",
-	"invalid_answer",
-	"unauthorized",
-	"not_found",
-	"too_large",
-	"bad_request",
-	"internal",
-] as const;
-export type FailureClass = (typeof FAILURE_CLASSES)[number];
+  'unreachable',
+  'timeout',
+  'interrupted',
+  'rate_limited',
+  'quota_exhausted',
+  'overloaded',
+  'server_error',
+  'invalid_answer',
+  'unauthorized',
+  'not_found',
+  'too_large',
+  'bad_request',
+  'internal',
+] as const
+export type FailureClass = (typeof FAILURE_CLASSES)[number]
 
 export interface Usage {
-	input_tokens: number;
-	output_tokens: number;
-	cached_tokens: number;
+  input_tokens: number
+  output_tokens: number
+  cached_tokens: number
 }
 
 /** What a provider said of one of its limits in the headers of an answer. */
 export interface LimitReport {
-	unit: Unit;
-	/** Window length in ms; null where the header does not say. */
-	per_ms: number | null;
-	limit: number | null;
-	remaining: number | null;
-	/** Time until the limit is completely free again. */
-	reset_ms: number | null;
+  unit: Unit
+  /** Window length in ms; null where the header does not say. */
+  per_ms: number | null
+  limit: number | null
+  remaining: number | null
+  /** Time until the limit is completely free again. */
+  reset_ms: number | null
 }
 
 /** A failed attempt as the upstream adapters describe it. */
 export interface Failure {
-	class: FailureClass;
-	/** HTTP status of the provider; null when there was no answer. */
-	status: number | null;
-	/** The provider's own words, shortened, without keys or prompts. */
-	message: string;
-	/** How long the provider asked us to wait. */
-	retry_after_ms: number | null;
-	/** Which limit the provider named, where it did. */
-	limit: { unit: Unit | null; per_ms: number | null } | null;
+  class: FailureClass
+  /** HTTP status of the provider; null when there was no answer. */
+  status: number | null
+  /** The provider's own words, shortened, without keys or prompts. */
+  message: string
+  /** How long the provider asked us to wait. */
+  retry_after_ms: number | null
+  /** Which limit the provider named, where it did. */
+  limit: { unit: Unit | null; per_ms: number | null } | null
 }
 
 /** One LLM that was looked at for a request: the parts of its score, or the reason why not. */
 export type Candidate =
-	| { llm: string; score: number; cost: number; quality: number; speed: number }
-	| { llm: string; excluded: string };
+  | { llm: string; score: number; cost: number; quality: number; speed: number }
+  | { llm: string; excluded: string }
 
 /** Tokens set aside for an attempt before it runs. */
 export interface Reservation {
-	input_tokens: number;
-	output_tokens: number;
+  input_tokens: number
+  output_tokens: number
 }
 
 export interface InputData {
-	"process.started": {
-		version: string;
-		runtime: string;
-		seed: number;
-		config_hash: string;
-		config: unknown;
-	};
-	"request.received": {
-		client: string;
-		endpoint: string;
-		model: string;
-		modes: Mode[];
-		tools: boolean;
-		structured: boolean;
-		stream: boolean;
-		body_bytes: number;
-		/** Estimate before correction per LLM. */
-		input_tokens: number;
-		/** The client's own upper bound; null when it gave none. */
-		output_tokens: number | null;
-		priority: Priority;
-		max_wait_ms: number;
-		weights: Weights | null;
-	};
-	"request.abandoned": { while: "queued" | "running" };
-	"attempt.started": {
-		attempt: number;
-		status: number;
-		headers_ms: number;
-		limits: LimitReport[];
-	};
-	"attempt.finished": {
-		attempt: number;
-		usage: Usage | null;
-		finish_reason: string | null;
-		first_byte_ms: number;
-		duration_ms: number;
-		output_bytes: number;
-	};
-	"attempt.failed": Failure & {
-		attempt: number;
-		duration_ms: number;
-		delivered: boolean;
-		limits: LimitReport[];
-	};
-	"timer.fired": { timer: number };
-	"config.changed": { config_hash: string; config: unknown };
-	"clock.jumped": { by_ms: number };
-	"process.stopping": { reason: string; drain_ms: number };
+  'process.started': {
+    version: string
+    runtime: string
+    seed: number
+    config_hash: string
+    config: unknown
+  }
+  'request.received': {
+    client: string
+    endpoint: string
+    model: string
+    modes: Mode[]
+    tools: boolean
+    structured: boolean
+    stream: boolean
+    body_bytes: number
+    /** Estimate before correction per LLM. */
+    input_tokens: number
+    /** The client's own upper bound; null when it gave none. */
+    output_tokens: number | null
+    priority: Priority
+    max_wait_ms: number
+    weights: Weights | null
+  }
+  'request.abandoned': { while: 'queued' | 'running' }
+  'attempt.started': {
+    attempt: number
+    status: number
+    headers_ms: number
+    limits: LimitReport[]
+  }
+  'attempt.finished': {
+    attempt: number
+    usage: Usage | null
+    finish_reason: string | null
+    first_byte_ms: number
+    duration_ms: number
+    output_bytes: number
+  }
+  'attempt.failed': Failure & {
+    attempt: number
+    duration_ms: number
+    delivered: boolean
+    limits: LimitReport[]
+  }
+  'timer.fired': { timer: number }
+  'config.changed': { config_hash: string; config: unknown }
+  'clock.jumped': { by_ms: number }
+  'process.stopping': { reason: string; drain_ms: number }
 }
 
 export interface DecisionData {
-	"request.queued": {
-		position: number;
-		waiting_for: string;
-		candidates: Candidate[];
-	};
-	"request.dispatched": {
-		attempt: number;
-		reserved: Reservation;
-		wait_ms: number;
-		waited_for: string | null;
-		candidates: Candidate[];
-	};
-	"request.retried": {
-		attempt: number;
-		because: FailureClass;
-		message: string;
-	};
-	"request.completed": {
-		attempts: number;
-		input_tokens: number;
-		output_tokens: number;
-		/** True when the provider reported no usage and the estimate was charged. */
-		estimated: boolean;
-		cost_nano_usd: number;
-		wait_ms: number;
-		duration_ms: number;
-	};
-	"request.failed": {
-		attempts: number;
-		status: number;
-		code: string;
-		message: string;
-		cost_nano_usd: number;
-		wait_ms: number;
-	};
-	"request.rejected": {
-		status: number;
-		code: string;
-		message: string;
-		retry_after_ms: number | null;
-	};
-	"request.expired": {
-		wait_ms: number;
-		waited_for: string;
-		retry_after_ms: number | null;
-	};
-	"llm.available": { after: "started" | "exhausted" | "cooling"; ms: number };
-	"llm.exhausted": { limit: string; until: number | null };
-	"llm.cooling": { because: FailureClass; message: string; until: number };
-	"llm.disabled": { because: string };
-	"llm.limit_learned": {
-		limit: string;
-		because: string;
-		amount: number | null;
-		until: number | null;
-	};
-	"llm.crashed": { message: string };
+  'request.queued': {
+    position: number
+    waiting_for: string
+    candidates: Candidate[]
+  }
+  'request.dispatched': {
+    attempt: number
+    reserved: Reservation
+    wait_ms: number
+    waited_for: string | null
+    candidates: Candidate[]
+  }
+  'request.retried': {
+    attempt: number
+    because: FailureClass
+    message: string
+  }
+  'request.completed': {
+    attempts: number
+    input_tokens: number
+    output_tokens: number
+    /** True when the provider reported no usage and the estimate was charged. */
+    estimated: boolean
+    cost_nano_usd: number
+    wait_ms: number
+    duration_ms: number
+  }
+  'request.failed': {
+    attempts: number
+    status: number
+    code: string
+    message: string
+    cost_nano_usd: number
+    wait_ms: number
+  }
+  'request.rejected': {
+    status: number
+    code: string
+    message: string
+    retry_after_ms: number | null
+  }
+  'request.expired': {
+    wait_ms: number
+    waited_for: string
+    retry_after_ms: number | null
+  }
+  'llm.available': { after: 'started' | 'exhausted' | 'cooling'; ms: number }
+  'llm.exhausted': { limit: string; until: number | null }
+  'llm.cooling': { because: FailureClass; message: string; until: number }
+  'llm.disabled': { because: string }
+  'llm.limit_learned': {
+    limit: string
+    because: string
+    amount: number | null
+    until: number | null
+  }
+  'llm.crashed': { message: string }
 }
 
-export type InputType = keyof InputData;
-export type DecisionType = keyof DecisionData;
-export type EventType = InputType | DecisionType;
-export type EventData = InputData & DecisionData;
+export type InputType = keyof InputData
+export type DecisionType = keyof DecisionData
+export type EventType = InputType | DecisionType
+export type EventData = InputData & DecisionData
 
 /** One row of the log. `seq` is gapless, `at` is ms since 1970 and never goes back within a process. */
 export interface EventOf<T extends EventType> {
-	readonly seq: number;
-	readonly at: number;
-	readonly type: T;
-	readonly v: number;
-	readonly request: string | null;
-	readonly llm: string | null;
-	readonly data: EventData[T];
+  readonly seq: number
+  readonly at: number
+  readonly type: T
+  readonly v: number
+  readonly request: string | null
+  readonly llm: string | null
+  readonly data: EventData[T]
 }
-export type Event = { [T in EventType]: EventOf<T> }[EventType];
-export type InputEvent = { [T in InputType]: EventOf<T> }[InputType];
-export type DecisionEvent = { [T in DecisionType]: EventOf<T> }[DecisionType];
+export type Event = { [T in EventType]: EventOf<T> }[EventType]
+export type InputEvent = { [T in InputType]: EventOf<T> }[InputType]
+export type DecisionEvent = { [T in DecisionType]: EventOf<T> }[DecisionType]
 
 export const TERMINAL_TYPES = [
-	"request.completed",
-	"request.failed",
-	"request.rejected",
-	"request.expired",
-	"request.abandoned",
-] as const satisfies readonly EventType[];
+  'request.completed',
+  'request.failed',
+  'request.rejected',
+  'request.expired',
+  'request.abandoned',
+] as const satisfies readonly EventType[]

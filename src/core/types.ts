@@ -1,65 +1,53 @@
 /** What can be asked of an LLM and what it can take in. */
-export const MODES = ["text", "vision", "audio", "video", "other"] as const;
-export type Mode = (typeof MODES)[number];
+export const MODES = ['text', 'vision', 'audio', 'video', 'other'] as const
+export type Mode = (typeof MODES)[number]
 
-export const API_TYPES = [
-	"openai",
-	"groq",
-	"google",
-	"ollama",
-	"simulated",
-] as const;
-export type ApiType = (typeof API_TYPES)[number];
+export const API_TYPES = ['openai', 'groq', 'google', 'ollama', 'simulated'] as const
+export type ApiType = (typeof API_TYPES)[number]
 
 /** What a limit counts. `concurrency` counts calls under way and has no period. */
-export const UNITS = [
-	"requests",
-	"tokens",
-	"input_tokens",
-	"output_tokens",
-	"concurrency",
-] as const;
-export type Unit = (typeof UNITS)[number];
+export const UNITS = ['requests', 'tokens', 'input_tokens', 'output_tokens', 'concurrency'] as const
+export type Unit = (typeof UNITS)[number]
 
-export const WINDOW_KINDS = ["sliding", "fixed", "bucket", "calendar"] as const;
-export type WindowKind = (typeof WINDOW_KINDS)[number];
+export const WINDOW_KINDS = ['sliding', 'fixed', 'bucket', 'calendar'] as const
+export type WindowKind = (typeof WINDOW_KINDS)[number]
 
-export const PRIORITIES = ["high", "normal", "low"] as const;
-export type Priority = (typeof PRIORITIES)[number];
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export type Priority = (typeof PRIORITIES)[number]
 
 /** One limit of one LLM: at most `amount` units in every window of `perMs` milliseconds. */
 export interface Limit {
-	/** Unique within its LLM, shown to people: `requests_per_min`, `tokens_per_day`, `concurrency`. */
-	readonly name: string;
-	readonly unit: Unit;
-	/** Integer of at least 1. */
-	readonly amount: number;
-	/** Length of the window in ms; 0 for `concurrency`. */
-	readonly perMs: number;
-	readonly window: WindowKind;
-	/** IANA zone, for `calendar` windows. */
-	readonly timeZone: string | null;
+  /** Unique within its LLM, shown to people: `requests_per_min`, `tokens_per_day`, `concurrency`. */
+  readonly name: string
+  readonly unit: Unit
+  /** Integer of at least 1. */
+  readonly amount: number
+  /** Length of the window in ms; 0 for `concurrency`. */
+  readonly perMs: number
+  readonly window: WindowKind
+  /** IANA zone, for `calendar` windows. */
+  readonly timeZone: string | null
 }
 
 /** How much each part of a score counts; each at least 0, not all 0. */
 export interface Weights {
-	readonly cost: number;
-	readonly quality: number;
-	readonly speed: number;
+  readonly cost: number
+  readonly quality: number
+  readonly speed: number
 }
 
 /** Settings of an LLM of api_type `simulated`. */
 export interface SimulatedSpec {
-	readonly tokensPerSecond: number;
-	readonly latencyMs: number;
-	readonly outputTokens: number;
-	readonly seed: number;
-	/** Share of calls, 0 to 1, that answer with each fault. */
-	readonly faults: {
-		readonly error500: number;
-		readonly error429: number;
-		readonly hang: number;
-	};
+  readonly tokensPerSecond: number
+  readonly latencyMs: number
+  readonly outputTokens: number
+  readonly seed: number
+  /** Share of calls, 0 to 1, that answer with each fault. */
+  readonly faults: {
+    readonly error500: number
+    readonly error429: number
+    readonly hang: number
+  }
 }
 
 /**
@@ -67,43 +55,43 @@ export interface SimulatedSpec {
  * An LLM with several keys in the configuration becomes several of these, named `name#1`, `name#2`, ...
  */
 export interface LlmSpec {
-	readonly name: string;
-	/** The name in the configuration; equal to `name` unless the LLM has several keys. */
-	readonly group: string;
-	readonly apiType: ApiType;
-	/** The provider's own id of the model. */
-	readonly model: string;
-	readonly baseUrl: string;
-	/** Environment variable that holds the key; null when none is needed. */
-	readonly keyName: string | null;
-	readonly contextLength: number;
-	readonly modes: readonly Mode[];
-	readonly limits: readonly Limit[];
-	/** Integer pico-USD per token, which is micro-USD per million tokens. */
-	readonly inputPicoUsd: number;
-	readonly outputPicoUsd: number;
-	/** 0 to 1000. */
-	readonly quality: number;
-	/** Longest silence before the first byte of an answer, in ms. */
-	readonly firstByteTimeoutMs: number;
-	/** Longest silence between two bytes of an answer, in ms. */
-	readonly idleTimeoutMs: number;
-	readonly simulated: SimulatedSpec | null;
+  readonly name: string
+  /** The name in the configuration; equal to `name` unless the LLM has several keys. */
+  readonly group: string
+  readonly apiType: ApiType
+  /** The provider's own id of the model. */
+  readonly model: string
+  readonly baseUrl: string
+  /** Environment variable that holds the key; null when none is needed. */
+  readonly keyName: string | null
+  readonly contextLength: number
+  readonly modes: readonly Mode[]
+  readonly limits: readonly Limit[]
+  /** Integer pico-USD per token, which is micro-USD per million tokens. */
+  readonly inputPicoUsd: number
+  readonly outputPicoUsd: number
+  /** 0 to 1000. */
+  readonly quality: number
+  /** Longest silence before the first byte of an answer, in ms. */
+  readonly firstByteTimeoutMs: number
+  /** Longest silence between two bytes of an answer, in ms. */
+  readonly idleTimeoutMs: number
+  readonly simulated: SimulatedSpec | null
 }
 
 /** A rule under `models:`: requests whose `model` matches go to these LLMs, with these weights. */
 export interface ModelRule {
-	/** A name, or a pattern with `*`. */
-	readonly pattern: string;
-	/** Names of LLMs in the configuration; null means all. */
-	readonly llms: readonly string[] | null;
-	readonly weights: Weights | null;
+  /** A name, or a pattern with `*`. */
+  readonly pattern: string
+  /** Names of LLMs in the configuration; null means all. */
+  readonly llms: readonly string[] | null
+  readonly weights: Weights | null
 }
 
 export interface ClientSpec {
-	readonly name: string;
-	/** Environment variable that holds the client's key. */
-	readonly keyName: string;
-	readonly weight: number;
-	readonly priority: Priority;
+  readonly name: string
+  /** Environment variable that holds the client's key. */
+  readonly keyName: string
+  readonly weight: number
+  readonly priority: Priority
 }

@@ -1,0 +1,180 @@
+import { type Actor, createActor } from 'xstate'
+import type { LlmView } from '../core/choose.ts'
+import { createDispatcher, type Dispatcher, type LlmMessage, type Policy } from '../core/dispatch-state.ts'
+import { wakeAt } from '../core/dispatcher.ts'
+import type {
+  DecisionData,
+  DecisionType,
+  Event,
+  EventData,
+  EventType,
+  InputData,
+  InputEvent,
+  InputType,
+} from '../core/events.ts'
+import type { Llm } from '../core/llm.ts'
+import { type Clock, numberedClock } from './clock.ts'
+import type { DispatcherDecision } from './dispatcher.ts'
+import type { LlmRef } from './llm.ts'
+import { llmId, rootMachine } from './root.ts'
+
+export interface BalancerOptions {
+  readonly policy: Policy
+  /** The LLMs as they start: fresh, or with what the log knows of them. */
+  readonly llms: readonly Llm[]
+  readonly clock: Clock
+  /** `seq` of the last event in the log, 0 when there is none. */
+  readonly lastSeq: number
+  /** Receives every event in order, stamped. */
+  record(event: Event): void
+  /** A bug took the dispatcher down; the process cannot go on. */
+  fatal(message: string): void
+}
+
+/** The actor system behind one door. */
+export interface Balancer {
+  /** The one place where facts enter: stamps the fact, records it and every decision it leads to. */
+  ingest<T extends InputType>(
+    type: T,
+    data: InputData[T],
+    request?: string | null,
+    llm?: string | null,
+  ): Event
+  /** The id that the next fact's request will have if it is a new one. */
+  nextRequestId(): string
+  /** Records a decision that was taken outside the actors, such as the state found at the start. */
+  decide<T extends DecisionType>(
+    type: T,
+    data: DecisionData[T],
+    request?: string | null,
+    llm?: string | null,
+  ): void
+  readonly state: Dispatcher
+  readonly views: readonly LlmView[]
+  stop(): void
+}
+
+export function createBalancer(options: BalancerOptions, idPrefix: string): Balancer {
+  const { policy, llms, clock, record } = options
+  let seq = options.lastSeq
+  let at = clock.now()
+  const write = <T extends EventType>(
+    type: T,
+    request: string | null,
+    llm: string | null,
+    data: EventData[T],
+  ): Event => {
+    const event = { seq: ++seq, at, type, v: 1, request, llm, data } as Event
+    record(event)
+    return event
+  }
+
+  const numbered = numberedClock(clock, (timer, run) => {
+    at = clock.now()
+    const event = write('timer.fired', null, null, { timer })
+    run()
+    deliver(event as InputEvent)
+  })
+
+  const refs: LlmRef[] = []
+  const views = llms.map((llm, i) => viewOf(llm, () => refs[i]!))
+  const tell = (i: number, message: LlmMessage) => refs[i]!.send(message)
+  const state = createDispatcher(policy)
+  const root = createActor(rootMachine, {
+    clock: numbered,
+    input: { llms, dispatcher: { state, views, tell } },
+  })
+  root.subscribe({ error: (error) => options.fatal(String(error)) })
+  root.on('dispatcher.crashed', ({ message }) => options.fatal(message))
+  root.on('llm.crashed', ({ llm, message }) => {
+    write('llm.crashed', null, llm, { message })
+    attach(llms.findIndex(({ spec }) => spec.name === llm))
+  })
+  root.start()
+  for (const i of llms.keys()) attach(i)
+  const dispatcher = root.system.get('dispatcher') as Actor<typeof import('./dispatcher.ts').dispatcherLogic>
+  dispatcher.on('*', (decision: DispatcherDecision) => {
+    write(decision.type, decision.request, decision.llm, decision.data)
+  })
+
+  function attach(i: number): void {
+    const { name } = llms[i]!.spec
+    const ref = root.system.get(llmId(name)) as LlmRef
+    ref.on('*', (decision) => {
+      write(decision.type, null, name, decision.data)
+    })
+    refs[i] = ref
+  }
+
+  let deadline: { timer: unknown; at: number } | null = null
+  function deliver(event: InputEvent): void {
+    if (event.type === 'process.stopping') root.send(event)
+    else dispatcher.send(event)
+    const wake = wakeAt(state)
+    if (wake === (deadline?.at ?? Number.POSITIVE_INFINITY)) return
+    if (deadline !== null) numbered.clearTimeout(deadline.timer)
+    deadline = null
+    if (!Number.isFinite(wake)) return
+    const timer = numbered.setTimeout(
+      () => {
+        deadline = null
+      },
+      Math.max(0, wake - at),
+    )
+    deadline = { timer, at: wake }
+  }
+
+  return {
+    state,
+    views,
+    nextRequestId: () => `req_${idPrefix}${(seq + 1).toString(36)}`,
+    ingest(type, data, request = null, llm = null) {
+      at = clock.now()
+      const event = write(type, request, llm, data as EventData[typeof type])
+      deliver(event as InputEvent)
+      return event
+    },
+    decide(type, data, request = null, llm = null) {
+      write(type, request, llm, data as EventData[typeof type])
+    },
+    stop() {
+      if (deadline !== null) numbered.clearTimeout(deadline.timer)
+      root.send({ type: 'stop' })
+      root.stop()
+    },
+  }
+}
+
+/** What the dispatcher sees of an LLM: always the actor's latest state. */
+function viewOf(llm: Llm, ref: () => LlmRef): LlmView {
+  const now = () => ref().getSnapshot().context
+  return {
+    spec: llm.spec,
+    account: llm.account,
+    get status() {
+      return now().status
+    },
+    get because() {
+      return now().because
+    },
+    get reachable() {
+      const { status, cause } = now()
+      return status !== 'disabled' && !(status === 'cooling' && cause === 'unreachable')
+    },
+    get wakeAt() {
+      return now().wakeAt
+    },
+    get factor() {
+      return now().skill.factor
+    },
+    get firstByteMs() {
+      return now().skill.firstByteMs
+    },
+    get tokensPerSecond() {
+      return now().skill.tokensPerSecond
+    },
+    get expectedOutput() {
+      return now().skill.expectedOutput
+    },
+  }
+}

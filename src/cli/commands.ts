@@ -1,0 +1,66 @@
+import type { ParseArgsConfig } from 'node:util'
+import { check } from './check.ts'
+import { serveCommand } from './serve-command.ts'
+import { stats } from './stats.ts'
+
+type Values = Readonly<Record<string, string | boolean | undefined>>
+
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  readonly options: NonNullable<ParseArgsConfig['options']>
+  /** What each option means, in the order of the help. */
+  readonly optionHelp: readonly (readonly [string, string])[]
+  readonly examples: readonly string[]
+  run(values: Values, env: NodeJS.ProcessEnv): number | Promise<number>
+}
+
+const CONFIG_HELP = ['--config FILE', 'the configuration (LLB_CONFIG; default config.yaml)'] as const
+const config = { type: 'string', short: 'c' } as const
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'serve the OpenAI-compatible address',
+    options: { config, port: { type: 'string', short: 'p' } },
+    optionHelp: [
+      CONFIG_HELP,
+      ['--port N', 'the port instead of general.listen_port (LLB_PORT); 0 takes any free one'],
+    ],
+    examples: ['npm start', 'npm start -- --config my.yaml --port 9000'],
+    run: serveCommand,
+  },
+  {
+    name: 'check',
+    summary: 'check a configuration and show what would be served',
+    options: { config },
+    optionHelp: [CONFIG_HELP],
+    examples: ['npm run llb -- check', 'npm run llb -- check --config my.yaml'],
+    run: check,
+  },
+  {
+    name: 'stats',
+    summary: 'requests, tokens, cost, waits and errors of each LLM, from the event log',
+    options: { config, since: { type: 'string' }, json: { type: 'boolean' } },
+    optionHelp: [
+      CONFIG_HELP,
+      ['--since DURATION', 'only the last 1h, 7d, ... (default: everything)'],
+      ['--json', 'as JSON'],
+    ],
+    examples: ['npm run llb -- stats', 'npm run llb -- stats --since 24h --json'],
+    run: stats,
+  },
+]
+
+export function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length))
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+  return `llb: one OpenAI-compatible address over many LLMs\n\nUsage: npm run llb -- COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\nCOMMAND --help tells more. Exit codes: 0 done, 1 found something wrong, 2 wrong usage or configuration.\n`
+}
+
+export function helpOf({ name, summary, optionHelp, examples }: Command): string {
+  const options = [...optionHelp, ['--help', 'this text'] as const]
+  const width = Math.max(...options.map(([option]) => option.length))
+  const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`)
+  return `llb ${name}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`
+}

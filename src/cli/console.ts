@@ -1,0 +1,84 @@
+import type { Event } from '../core/events.ts'
+import { type Level, narrate } from '../log/narrate.ts'
+
+/** The log for people, on standard error: lines in a terminal, JSON elsewhere. */
+export interface Console {
+  event(event: Event): void
+  say(level: Level, text: string): void
+  /** Writes what was not written yet. */
+  flush(): void
+}
+
+const LEVELS: readonly Level[] = ['error', 'warn', 'info', 'debug']
+const COLOURS: Readonly<Record<Level, string>> = { error: '31', warn: '33', info: '0', debug: '2' }
+
+/** Lines of one turn of the event loop are written together. */
+export function createConsole(level: Level, terminal: boolean, now: () => number): Console {
+  const most = LEVELS.indexOf(level)
+  const format = terminal ? terminalLine : jsonLine
+  let waiting = ''
+
+  const flush = () => {
+    if (waiting !== '') process.stderr.write(waiting)
+    waiting = ''
+  }
+  const write = (line: string) => {
+    if (waiting === '') setTimeout(flush, 0)
+    waiting += line
+  }
+
+  return {
+    flush,
+    say(at, text) {
+      if (LEVELS.indexOf(at) <= most) write(format(now(), at, null, text, null))
+    },
+    event(event) {
+      if (most < 2 && !NOTABLE.has(event.type)) return
+      const line = narrate(event)
+      if (line === null || LEVELS.indexOf(line.level) > most) return
+      write(format(event.at, line.level, event.request ?? event.llm, line.text, event))
+    },
+  }
+}
+
+/** Events that can be worth a line below level `info`. */
+const NOTABLE: ReadonlySet<string> = new Set([
+  'request.retried',
+  'request.failed',
+  'request.rejected',
+  'request.expired',
+  'llm.cooling',
+  'llm.disabled',
+  'llm.crashed',
+])
+
+function terminalLine(at: number, level: Level, subject: string | null, text: string): string {
+  const time = new Date(at).toTimeString().slice(0, 8)
+  const line = subject === null ? text : `${subject.padEnd(18)} ${text}`
+  return `${time} \u001b[${COLOURS[level]}m${printable(line)}\u001b[0m\n`
+}
+
+function jsonLine(
+  at: number,
+  level: Level,
+  _subject: string | null,
+  text: string,
+  event: Event | null,
+): string {
+  const { type, request, llm } = event ?? { type: undefined, request: null, llm: null }
+  const line = {
+    time: new Date(at).toISOString(),
+    level,
+    event: type,
+    request: request ?? undefined,
+    llm: llm ?? undefined,
+    text,
+  }
+  return `${JSON.stringify(line)}\n`
+}
+
+/** A provider's words must not move the cursor or start a line of their own. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+}

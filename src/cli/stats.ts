@@ -1,0 +1,71 @@
+import { DURATION, durationMs } from '../config/units.ts'
+import { openLogReader } from '../log/sqlite.ts'
+import { type LlmStats, type Stats, statsOf } from '../log/stats.ts'
+import { LogError } from '../log/store.ts'
+import { configurationOf } from './configuration.ts'
+import { table } from './table.ts'
+
+interface Values {
+  readonly config?: string | boolean | undefined
+  readonly since?: string | boolean | undefined
+  readonly json?: string | boolean | undefined
+}
+
+/** `llb stats`: what each LLM did, read beside a running server. */
+export function stats(values: Values, env: NodeJS.ProcessEnv): number {
+  const loaded = configurationOf(values.config, env)
+  if (loaded === null) return 2
+  const since = sinceOf(values.since)
+  if (since === null) {
+    process.stderr.write(`--since is "${values.since}"; it must be a duration such as 30m, 24h or 7d.\n`)
+    return 2
+  }
+  try {
+    const log = openLogReader(loaded.config.eventLog.path)
+    const found = statsOf(log.read(since))
+    log.close()
+    process.stdout.write(values.json === true ? `${JSON.stringify(found, null, 2)}\n` : describe(found))
+    return 0
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return 1
+  }
+}
+
+function sinceOf(text: string | boolean | undefined): number | null {
+  if (typeof text !== 'string') return 0
+  return DURATION.test(text) ? Date.now() - durationMs(text) : null
+}
+
+function describe(stats: Stats): string {
+  if (stats.from === null || stats.to === null) return 'The event log has no events in this span.\n'
+  const { requests, refused, expired, abandoned, failed } = stats
+  const span = `${new Date(stats.from).toISOString()} to ${new Date(stats.to).toISOString()}`
+  const head = [
+    'LLM',
+    'requests',
+    'input tokens',
+    'output tokens',
+    'cost USD',
+    'mean wait s',
+    'max wait s',
+    'errors',
+  ]
+  const counts = `${requests} requests: ${refused} refused, ${expired} expired, ${abandoned} abandoned, ${failed} failed`
+  return `${span}\n${counts}\n\n${table([head, ...stats.llms.map(rowOf)], 1)}`
+}
+
+function rowOf(llm: LlmStats): string[] {
+  const errors = Object.entries(llm.errors).map(([name, count]) => `${count} ${name}`)
+  return [
+    llm.llm,
+    String(llm.requests),
+    String(llm.inputTokens),
+    String(llm.outputTokens),
+    (llm.costNanoUsd / 1e9).toFixed(6),
+    llm.requests === 0 ? '-' : (llm.waitMsTotal / llm.requests / 1000).toFixed(1),
+    (llm.waitMsMax / 1000).toFixed(1),
+    errors.length === 0 ? '0' : errors.join(', '),
+  ]
+}

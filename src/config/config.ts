@@ -1,0 +1,41 @@
+import type { ClientSpec, LlmSpec, ModelRule, Weights } from '../core/types.ts'
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** A configuration in full form: every default filled in, every short key expanded. It is plain JSON. */
+export interface Config {
+  readonly general: {
+    readonly listenAddress: string
+    /** Whether the address was written in the file; only then may it reach beyond loopback. */
+    readonly listenAddressGiven: boolean
+    /** 0 means any free port. */
+    readonly listenPort: number
+    readonly logLevel: LogLevel
+    readonly weights: Weights
+    /** Largest request body accepted. */
+    readonly maxBodyBytes: number
+    /** How long requests may go on after the signal to stop. */
+    readonly drainMs: number
+  }
+  readonly queue: {
+    readonly maxRequests: number
+    readonly maxBytes: number
+    readonly maxWaitMs: number
+    /** When a waiting stream gets its first heartbeat, and the time between two of them. */
+    readonly heartbeatMs: number
+    readonly maxAttempts: number
+  }
+  readonly eventLog: {
+    /** Absolute. */
+    readonly path: string
+    readonly retentionMs: number
+    readonly bodies: boolean
+  }
+  readonly clients: readonly ClientSpec[]
+  readonly models: readonly ModelRule[]
+  /** Every LLM that is not switched off, one for each of its keys. */
+  readonly llms: readonly LlmSpec[]
+  /** Names of the LLMs with `enabled: false`. */
+  readonly switchedOff: readonly string[]
+}

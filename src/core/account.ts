@@ -1,0 +1,107 @@
+import { admits, createLedger, type Ledger, nextAdmissible, post, reserve, settle, used } from './ledger.ts'
+import type { LimitReport } from './events.ts'
+import type { Limit, Unit } from './types.ts'
+
+/** All ledgers of one LLM. A request runs only when every one of them has room. */
+export interface Account {
+  readonly ledgers: readonly Ledger[]
+}
+
+/** What one call takes from each kind of limit. */
+export interface Cost {
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+/** The limit that leaves no room, and the first instant it would; `until` is Infinity when no timer can tell. */
+export interface Block {
+  readonly limit: string
+  readonly until: number
+}
+
+/** The least that any call can cost. */
+export const LEAST: Cost = { inputTokens: 1, outputTokens: 0 }
+
+export function createAccount(limits: readonly Limit[]): Account {
+  return { ledgers: limits.map(createLedger) }
+}
+
+/** Units of `unit` that a call of this cost takes. */
+export function amountOf(unit: Unit, cost: Cost): number {
+  switch (unit) {
+    case 'requests':
+    case 'concurrency':
+      return 1
+    case 'tokens':
+      return cost.inputTokens + cost.outputTokens
+    case 'input_tokens':
+      return cost.inputTokens
+    case 'output_tokens':
+      return cost.outputTokens
+  }
+}
+
+/** Whether every limit has room for `cost` at `now`. */
+export function fits(account: Account, cost: Cost, now: number): boolean {
+  for (const ledger of account.ledgers) {
+    if (!admits(ledger, amountOf(ledger.limit.unit, cost), now)) return false
+  }
+  return true
+}
+
+/** The limit that binds longest for `cost` at `now`; null when it fits. */
+export function blockOf(account: Account, cost: Cost, now: number): Block | null {
+  let block: Block | null = null
+  for (const ledger of account.ledgers) {
+    const until = nextAdmissible(ledger, amountOf(ledger.limit.unit, cost), now)
+    if (until > now && (block === null || until > block.until)) block = { limit: ledger.limit.name, until }
+  }
+  return block
+}
+
+/** The first limit that is smaller than `cost` as a whole, so that it never fits; null when none is. */
+export function tooSmall(limits: readonly Limit[], cost: Cost): Limit | null {
+  return limits.find((limit) => amountOf(limit.unit, cost) > limit.amount) ?? null
+}
+
+/** Sets the cost aside on every ledger under `key`. The caller has made sure that it fits. */
+export function reserveAll(account: Account, key: string, cost: Cost, now: number): void {
+  for (const ledger of account.ledgers) reserve(ledger, key, amountOf(ledger.limit.unit, cost), now)
+}
+
+/** Replaces the reservation of `key` by the real cost. `counted` is false for a call that never left. */
+export function settleAll(account: Account, key: string, cost: Cost, counted: boolean, now: number): void {
+  for (const ledger of account.ledgers) {
+    settle(ledger, key, counted ? amountOf(ledger.limit.unit, cost) : 0, now)
+  }
+}
+
+/** What a provider's report changed: more was used than this ledger knew of. */
+export interface Correction {
+  readonly limit: string
+  readonly amount: number
+  readonly until: number
+}
+
+/**
+ * Lowers the room to what the provider says remains, never raises it: somebody else may be using the same quota,
+ * and a report is older than what was dispatched since. What is missing is booked until the provider's reset.
+ */
+export function correct(account: Account, reports: readonly LimitReport[], now: number): Correction[] {
+  const corrections: Correction[] = []
+  for (const report of reports) {
+    const ledger = account.ledgers.find(({ limit }) => isOf(limit, report))
+    if (ledger === undefined || report.remaining === null) continue
+    const room = ledger.limit.amount - used(ledger, now)
+    const foreign = room - Math.max(0, Math.floor(report.remaining))
+    if (foreign <= 0) continue
+    const until = now + Math.min(report.reset_ms ?? ledger.limit.perMs, ledger.limit.perMs)
+    post(ledger, foreign, until)
+    corrections.push({ limit: ledger.limit.name, amount: foreign, until })
+  }
+  return corrections
+}
+
+function isOf(limit: Limit, report: LimitReport): boolean {
+  return limit.unit === report.unit && (report.per_ms === null || report.per_ms === limit.perMs)
+}

@@ -1,0 +1,138 @@
+import { type Block, blockOf, type Cost, fits, LEAST } from './account.ts'
+import { choose, costOn, isOpen } from './choose.ts'
+import type { Dispatcher, Ports } from './dispatch-state.ts'
+import { dequeue, inOrder, type Pending, takeExpired } from './queue.ts'
+
+/** What is known during one round of assignments: room only shrinks while it lasts. */
+interface Round {
+  readonly ports: Ports
+  readonly at: number
+  /** For each LLM, whether it has room for anything at all. */
+  readonly hasRoom: boolean[]
+  /** For each LLM, the costs it had no room for, none of them larger than another in every part. */
+  readonly passed: Cost[][]
+}
+
+/**
+ * Hands out all room there is: each waiting request in order goes to the best LLM that has room for it; one that
+ * fits nowhere is passed over. Every LLM that had to pass one over is told for which cost, so that it wakes when
+ * that fits. O(waiting x LLMs); a request that asks for no less than one passed over before costs a comparison.
+ */
+export function assign(state: Dispatcher, ports: Ports, at: number): void {
+  for (const pending of takeExpired(state.queue, at)) expire(ports, pending, at)
+  if (state.queue.size === 0) return
+  const hasRoom = ports.views.map((view) => isOpen(view) && fits(view.account, LEAST, at))
+  const round: Round = { ports, at, hasRoom, passed: ports.views.map(() => []) }
+  for (const pending of inOrder(state.queue)) {
+    const among = candidatesOf(pending, ports)
+    if (!among.some((i) => hasRoomFor(round, i, pending))) continue
+    dequeue(state.queue, pending)
+    dispatch(state, ports, pending, among, at)
+    const { llm } = state.running.get(pending.id)!
+    hasRoom[llm] = isOpen(ports.views[llm]!) && fits(ports.views[llm]!.account, LEAST, at)
+  }
+  tellFull(round)
+}
+
+/** Whether LLM `i` has room for a waiting request; when not, its cost is noted. */
+function hasRoomFor(round: Round, i: number, pending: Pending): boolean {
+  const view = round.ports.views[i]!
+  if (!isOpen(view)) return false
+  const cost = costOn(view, pending)
+  const passed = round.passed[i]!
+  if (passed.some((less) => isAtMost(less, cost))) return false
+  if (round.hasRoom[i] && fits(view.account, cost, round.at)) return true
+  passed.push(cost)
+  return false
+}
+
+function isAtMost(less: Cost, cost: Cost): boolean {
+  return less.inputTokens <= cost.inputTokens && less.outputTokens <= cost.outputTokens
+}
+
+/** Tells each LLM the cost, among those it had no room for, that it will have room for first. */
+function tellFull({ ports, passed, at }: Round): void {
+  for (const [i, costs] of passed.entries()) {
+    const view = ports.views[i]!
+    let first: Cost | null = null
+    let until = Number.POSITIVE_INFINITY
+    for (const cost of costs) {
+      const fitsAt = blockOf(view.account, cost, at)?.until ?? at
+      if (first !== null && fitsAt >= until) continue
+      first = cost
+      until = fitsAt
+    }
+    const wakesInTime = view.status === 'exhausted' && view.wakeAt <= until
+    if (first !== null && !wakesInTime) ports.tell(i, { type: 'full', cost: first, at })
+  }
+}
+
+/** Reserves and starts an attempt on the best of `among` that has room; false when none has. */
+export function dispatch(
+  state: Dispatcher,
+  ports: Ports,
+  pending: Pending,
+  among: readonly number[],
+  at: number,
+): boolean {
+  const { best, cost, candidates } = choose(ports.views, among, pending, pending.weights, at)
+  if (best === null || cost === null) return false
+  const attempt = ++pending.attempts
+  const key = `${pending.id}#${attempt}`
+  const waitMs = at - pending.at
+  ports.decide('request.dispatched', pending.id, ports.views[best]!.spec.name, {
+    attempt,
+    reserved: {
+      input_tokens: cost.inputTokens,
+      output_tokens: cost.outputTokens,
+    },
+    wait_ms: waitMs,
+    waited_for: pending.waitingFor,
+    candidates,
+  })
+  ports.tell(best, { type: 'reserve', key, cost, at })
+  state.running.set(pending.id, { pending, llm: best, key, cost, waitMs })
+  return true
+}
+
+/** The LLMs a request may go to now: for `auto`, a simulated one only while no real one can be reached. */
+export function candidatesOf(pending: Pending, ports: Ports): readonly number[] {
+  const left =
+    pending.excluded.size === 0 ? pending.eligible : pending.eligible.filter((i) => !pending.excluded.has(i))
+  if (!pending.auto) return left
+  const real = left.filter((i) => ports.views[i]!.spec.apiType !== 'simulated')
+  return real.length < left.length && real.some((i) => ports.views[i]!.reachable) ? real : left
+}
+
+function expire(ports: Ports, pending: Pending, at: number): void {
+  ports.decide('request.expired', pending.id, null, {
+    wait_ms: at - pending.at,
+    waited_for: pending.waitingFor ?? 'an LLM',
+    retry_after_ms: untilMs(shortest(ports, pending, at), at),
+  })
+}
+
+/** Which LLM and limit will let the request through first, as far as can be told. */
+export function shortest(ports: Ports, pending: Pending, at: number): (Block & { llm: string }) | null {
+  let first: (Block & { llm: string }) | null = null
+  for (const i of candidatesOf(pending, ports)) {
+    const view = ports.views[i]!
+    if (view.status === 'disabled') continue
+    const block = isOpen(view)
+      ? blockOf(view.account, costOn(view, pending), at)
+      : { limit: view.because ?? view.status, until: view.wakeAt }
+    if (block !== null && (first === null || block.until < first.until))
+      first = { ...block, llm: view.spec.name }
+  }
+  return first
+}
+
+/** What a request waits for, in words. */
+export function waitedFor(block: (Block & { llm: string }) | null): string {
+  return block === null ? 'its turn' : `${block.limit} of ${block.llm}`
+}
+
+/** Time until a limit has room again; null when no timer can tell. */
+export function untilMs(block: Block | null, at: number): number | null {
+  return block === null || !Number.isFinite(block.until) ? null : Math.max(0, block.until - at)
+}

@@ -1,0 +1,143 @@
+import { assign, candidatesOf, shortest, waitedFor } from './assign.ts'
+import { priceOf } from './choose.ts'
+import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
+import type { Dispatcher, Ports, Running, Sample } from './dispatch-state.ts'
+import type { EventOf, Failure } from './events.ts'
+import { dequeue, enqueue, findWaiting, type Pending } from './queue.ts'
+import * as refusal from './refusal.ts'
+
+export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt.started'>): void {
+  const running = state.running.get(event.request!)
+  if (running === undefined || event.data.limits.length === 0) return
+  ports.tell(running.llm, {
+    type: 'report',
+    limits: event.data.limits,
+    at: event.at,
+  })
+}
+
+export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attempt.finished'>): void {
+  const running = end(state, event.request!)
+  if (running === null) return
+  const { pending, llm, cost: reserved } = running
+  const { usage } = event.data
+  const cost =
+    usage === null ? reserved : { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens }
+  const sample: Sample = {
+    estimatedTokens: pending.inputTokens,
+    inputTokens: usage?.input_tokens ?? null,
+    outputTokens: usage?.output_tokens ?? null,
+    firstByteMs: event.data.first_byte_ms,
+    durationMs: event.data.duration_ms,
+  }
+  ports.tell(llm, {
+    type: 'settle',
+    key: running.key,
+    cost,
+    counted: true,
+    at: event.at,
+    sample,
+  })
+  ports.decide('request.completed', pending.id, event.llm, {
+    attempts: pending.attempts,
+    input_tokens: cost.inputTokens,
+    output_tokens: cost.outputTokens,
+    estimated: usage === null,
+    cost_nano_usd: nanoUsd(priceOf(ports.views[llm]!.spec, cost)),
+    wait_ms: running.waitMs,
+    duration_ms: event.at - pending.at,
+  })
+  assign(state, ports, event.at)
+}
+
+export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'attempt.failed'>): void {
+  const running = end(state, event.request!)
+  if (running === null) return
+  const { at, data } = event
+  const { pending, llm } = running
+  const booked = mayHaveBooked(data) ? running.cost : { inputTokens: 0, outputTokens: 0 }
+  ports.tell(llm, {
+    type: 'settle',
+    key: running.key,
+    cost: booked,
+    counted: mayHaveCounted(data),
+    at,
+    sample: null,
+  })
+  if (data.limits.length > 0) ports.tell(llm, { type: 'report', limits: data.limits, at })
+  ports.tell(llm, { type: 'fail', failure: data, at })
+  pending.lastFailure = data
+  if (!isCapacity(data)) pending.excluded.add(llm)
+  if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
+  else fail(ports, running, data)
+  assign(state, ports, at)
+}
+
+function mayRetry(
+  state: Dispatcher,
+  ports: Ports,
+  pending: Pending,
+  failure: EventOf<'attempt.failed'>['data'],
+): boolean {
+  if (failure.delivered || !isRetryable(failure)) return false
+  if (pending.excluded.size >= state.policy.maxAttempts) return false
+  return candidatesOf(pending, ports).some((i) => ports.views[i]!.status !== 'disabled')
+}
+
+/** Back to the queue, before those that never ran. */
+function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failure, at: number): void {
+  const { class: because, message } = failure
+  ports.decide('request.retried', pending.id, null, {
+    attempt: pending.attempts,
+    because,
+    message,
+  })
+  enqueue(state.queue, pending)
+  pending.waitingFor = waitedFor(shortest(ports, pending, at))
+}
+
+function fail(ports: Ports, running: Running, failure: EventOf<'attempt.failed'>['data']): void {
+  const { pending, llm } = running
+  const { spec } = ports.views[llm]!
+  const { status, code, message } = refusal.failed(failure, spec.name, pending.attempts)
+  const spent = failure.delivered ? nanoUsd(priceOf(spec, running.cost)) : 0
+  ports.decide('request.failed', pending.id, spec.name, {
+    attempts: pending.attempts,
+    status,
+    code,
+    message,
+    cost_nano_usd: spent,
+    wait_ms: running.waitMs,
+  })
+}
+
+/** The client is gone. What it used is unknown, so the whole reservation is charged. */
+export function abandon(state: Dispatcher, ports: Ports, event: EventOf<'request.abandoned'>): void {
+  const running = end(state, event.request!)
+  if (running !== null) {
+    const { llm, key, cost } = running
+    ports.tell(llm, {
+      type: 'settle',
+      key,
+      cost,
+      counted: true,
+      at: event.at,
+      sample: null,
+    })
+  } else {
+    const pending = findWaiting(state.queue, event.request!)
+    if (pending !== null) dequeue(state.queue, pending)
+  }
+  assign(state, ports, event.at)
+}
+
+function end(state: Dispatcher, id: string): Running | null {
+  const running = state.running.get(id)
+  if (running === undefined) return null
+  state.running.delete(id)
+  return running
+}
+
+function nanoUsd(picoUsd: number): number {
+  return Math.ceil(picoUsd / 1000)
+}

@@ -1,0 +1,74 @@
+import type { Failure } from './events.ts'
+
+/** What an LLM does after a failed attempt. */
+export type Reaction = { kind: 'none' } | { kind: 'cool'; ms: number } | { kind: 'disable' }
+
+/** Pauses in ms for the first, second, ... failure in a row where the provider names no time of its own. */
+const LADDER_MS = [2_000, 5_000, 15_000, 60_000]
+/** Also where a provider says "at once": asking again within the same instant never helps. */
+const LEAST_PAUSE_MS = 500
+const HOUR_MS = 3_600_000
+const MODEL_GONE_MS = 300_000
+/** Failures in a row after which an LLM that answers badly, but answers, is left alone for a while. */
+const PATIENCE = 3
+
+/**
+ * How an LLM answers a failure, given how many came in a row before it. A wait that the provider names is never
+ * shortened. A rejected key disables; what was wrong with the request itself leaves the LLM alone.
+ */
+export function reactionTo(failure: Failure, streak: number): Reaction {
+  const rung = LADDER_MS[Math.min(streak, LADDER_MS.length - 1)]!
+  const asked = failure.retry_after_ms === null ? null : Math.max(failure.retry_after_ms, LEAST_PAUSE_MS)
+  switch (failure.class) {
+    case 'unauthorized':
+      return { kind: 'disable' }
+    case 'rate_limited':
+      return { kind: 'cool', ms: asked ?? Math.max(rung, dayPause(failure)) }
+    case 'quota_exhausted':
+      return { kind: 'cool', ms: asked ?? HOUR_MS }
+    case 'overloaded':
+    case 'unreachable':
+      return { kind: 'cool', ms: asked ?? rung }
+    case 'not_found':
+      return { kind: 'cool', ms: MODEL_GONE_MS }
+    case 'timeout':
+    case 'interrupted':
+    case 'server_error':
+    case 'invalid_answer':
+      if (asked !== null) return { kind: 'cool', ms: asked }
+      return streak + 1 < PATIENCE ? { kind: 'none' } : { kind: 'cool', ms: rung }
+    case 'too_large':
+    case 'bad_request':
+    case 'internal':
+      return { kind: 'none' }
+  }
+}
+
+/** A daily limit does not come back within a ladder; without a named time it is asked again every hour. */
+function dayPause(failure: Failure): number {
+  return (failure.limit?.per_ms ?? 0) >= 24 * HOUR_MS ? HOUR_MS : 0
+}
+
+/** Whether the provider may have counted the call against its limits. */
+export function mayHaveCounted(failure: Failure): boolean {
+  return failure.class !== 'unreachable'
+}
+
+/** Whether the provider may have booked tokens for the call: not for one that it turned away. */
+export function mayHaveBooked(failure: Failure): boolean {
+  return failure.status === null
+    ? failure.class !== 'unreachable'
+    : failure.status >= 500 || failure.status < 300
+}
+
+/** Whether another attempt, here or elsewhere, makes sense for a request of which nothing was delivered. */
+export function isRetryable(failure: Failure): boolean {
+  return failure.class !== 'bad_request' && failure.class !== 'internal'
+}
+
+/** Whether the failure is about the LLM's capacity, so that the same LLM may serve the request later. */
+export function isCapacity(failure: Failure): boolean {
+  return (
+    failure.class === 'rate_limited' || failure.class === 'overloaded' || failure.class === 'quota_exhausted'
+  )
+}

@@ -1,0 +1,80 @@
+import type { Cost } from './account.ts'
+import type { LlmView } from './choose.ts'
+import type { DecisionData, DecisionType, Failure, LimitReport } from './events.ts'
+import { createQueue, type Pending, type Queue } from './queue.ts'
+import type { Refusal } from './refusal.ts'
+import type { LlmSpec, ModelRule, Weights } from './types.ts'
+
+/** What the dispatcher is told once. */
+export interface Policy {
+  readonly specs: readonly LlmSpec[]
+  readonly rules: readonly ModelRule[]
+  readonly weights: Weights
+  readonly maxRequests: number
+  readonly maxBytes: number
+  /** LLMs that may fail a request before it fails; a lack of capacity does not count. */
+  readonly maxAttempts: number
+}
+
+/** What the dispatcher says to an LLM. */
+export type LlmMessage =
+  | { type: 'reserve'; key: string; cost: Cost; at: number }
+  | {
+      type: 'settle'
+      key: string
+      cost: Cost
+      counted: boolean
+      at: number
+      sample: Sample | null
+    }
+  | { type: 'report'; limits: readonly LimitReport[]; at: number }
+  | { type: 'full'; cost: Cost; at: number }
+  | { type: 'fail'; failure: Failure; at: number }
+
+/** A finished call, from which an LLM learns how its provider counts and how fast it is. */
+export interface Sample {
+  readonly estimatedTokens: number
+  readonly inputTokens: number | null
+  readonly outputTokens: number | null
+  readonly firstByteMs: number
+  readonly durationMs: number
+}
+
+/** The world as the dispatcher reaches it; each call has taken effect when it returns. */
+export interface Ports {
+  readonly views: readonly LlmView[]
+  tell(llm: number, message: LlmMessage): void
+  decide<T extends DecisionType>(type: T, request: string, llm: string | null, data: DecisionData[T]): void
+}
+
+/** A request with an attempt under way. */
+export interface Running {
+  readonly pending: Pending
+  readonly llm: number
+  /** Names the attempt on the ledgers. */
+  readonly key: string
+  readonly cost: Cost
+  readonly waitMs: number
+}
+
+/** Owns every request from its arrival to its end. Changed in place; nothing keeps old versions of it. */
+export interface Dispatcher {
+  readonly policy: Policy
+  readonly queue: Queue
+  readonly running: Map<string, Running>
+  draining: boolean
+}
+
+export function createDispatcher(policy: Policy): Dispatcher {
+  return { policy, queue: createQueue(), running: new Map(), draining: false }
+}
+
+/** Ends a request that never ran. */
+export function reject(ports: Ports, id: string, { status, code, message, retryAfterMs }: Refusal): void {
+  ports.decide('request.rejected', id, null, {
+    status,
+    code,
+    message,
+    retry_after_ms: retryAfterMs,
+  })
+}

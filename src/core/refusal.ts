@@ -1,0 +1,84 @@
+import type { Failure } from './events.ts'
+
+/** An answer to the client that is not a provider's: status and the fields of OpenAI's error object. */
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly retryAfterMs: number | null
+}
+
+/** Nothing has the name that was asked for. */
+export function unknownModel(asked: string, known: readonly string[]): Refusal {
+  const message = `The model "${asked}" does not exist here. Known names: ${known.join(', ')}.`
+  return { status: 404, code: 'model_not_found', message, retryAfterMs: null }
+}
+
+/** No LLM can ever take the request; `reasons` has one entry for each that was looked at. */
+export function fitsNowhere(reasons: readonly { llm: string; excluded: string }[]): Refusal {
+  const tooLong = reasons.some(({ excluded }) => excluded.includes('below'))
+  const list = reasons.map(({ llm, excluded }) => `${llm}: ${excluded}`).join('; ')
+  const message = tooLong
+    ? `This request is too large for every LLM it may go to (${list}). Shorten it, lower max_tokens, or ask for another model.`
+    : `No LLM that this request may go to can take it (${list}). Ask for another model, or add an LLM with that mode.`
+  return {
+    status: 400,
+    code: tooLong ? 'context_length_exceeded' : 'unsupported_mode',
+    message,
+    retryAfterMs: null,
+  }
+}
+
+/** The LLMs that could take it exist, but none is switched on. */
+export function noneEnabled(reasons: readonly { llm: string; because: string | null }[]): Refusal {
+  const list = reasons.map(({ llm, because }) => `${llm}: ${because ?? 'disabled'}`).join('; ')
+  const message = `No LLM that could take this request is enabled (${list}).`
+  return { status: 503, code: 'no_llm_enabled', message, retryAfterMs: null }
+}
+
+export function queueFull(bound: string, waitingFor: string, retryAfterMs: number | null): Refusal {
+  const message = `The queue is full (${bound}); requests wait for ${waitingFor}. Send this one again later.`
+  return { status: 503, code: 'queue_full', message, retryAfterMs }
+}
+
+export function draining(): Refusal {
+  const message = 'The load balancer is shutting down and takes no new requests.'
+  return { status: 503, code: 'shutting_down', message, retryAfterMs: 5000 }
+}
+
+export function expired(waitMs: number, waitedFor: string, retryAfterMs: number | null): Refusal {
+  const message = `No LLM had room within ${waitMs} ms; the request waited for ${waitedFor}. Send it again later, or allow a longer wait with the header x-llb-max-wait or queue.max_wait.`
+  return { status: 429, code: 'wait_expired', message, retryAfterMs }
+}
+
+/** How a request ends whose last attempt failed for good. */
+export function failed(failure: Failure, llm: string, attempts: number): Refusal {
+  const said = `${llm} said: ${failure.message}`
+  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`
+  switch (failure.class) {
+    case 'bad_request':
+    case 'too_large': {
+      const code = failure.class === 'too_large' ? 'context_length_exceeded' : 'upstream_rejected'
+      return {
+        status: failure.status ?? 400,
+        code,
+        message: said,
+        retryAfterMs: null,
+      }
+    }
+    case 'timeout':
+      return {
+        status: 504,
+        code: 'upstream_timeout',
+        message: `No answer in time after ${tries}; ${said}`,
+        retryAfterMs: null,
+      }
+    default:
+      return {
+        status: 502,
+        code: 'upstream_failed',
+        message: `No answer after ${tries}; ${said}`,
+        retryAfterMs: null,
+      }
+  }
+}

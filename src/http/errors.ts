@@ -1,0 +1,53 @@
+import type { Refusal } from '../core/refusal.ts'
+
+/** OpenAI's error object, which every refusal carries. */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string
+    readonly type: string
+    readonly param: string | null
+    readonly code: string
+  }
+}
+
+/** Refusals after which the same request may do better, so that SDKs may send it again by themselves. */
+const WORTH_RETRYING = new Set(['wait_expired', 'queue_full', 'shutting_down'])
+
+export function errorBody({ status, code, message }: Refusal, param: string | null = null): ErrorBody {
+  return { error: { message, type: typeOf(status), param, code } }
+}
+
+/**
+ * A refusal as an HTTP answer. `retry-after` is in whole seconds of at least 1 and `retry-after-ms` is exact; the
+ * official SDKs read both. `x-should-retry: false` keeps them from repeating what cannot get better.
+ */
+export function errorResponse(
+  refusal: Refusal,
+  headers: Record<string, string>,
+  param: string | null = null,
+): Response {
+  const all: Record<string, string> = { ...headers, 'content-type': 'application/json' }
+  const { retryAfterMs } = refusal
+  if (retryAfterMs !== null) {
+    all['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
+    all['retry-after-ms'] = String(retryAfterMs)
+  }
+  if (!WORTH_RETRYING.has(refusal.code)) all['x-should-retry'] = 'false'
+  return new Response(JSON.stringify(errorBody(refusal, param)), { status: refusal.status, headers: all })
+}
+
+/** A refusal inside a stream whose headers are already with the client. */
+export function errorEvent(refusal: Refusal): Uint8Array {
+  return new TextEncoder().encode(`data: ${JSON.stringify(errorBody(refusal))}\n\n`)
+}
+
+/** A refusal of what the client sent. */
+export function badRequest(message: string, code = 'invalid_request', status = 400): Refusal {
+  return { status, code, message, retryAfterMs: null }
+}
+
+function typeOf(status: number): string {
+  if (status === 429) return 'rate_limit_error'
+  if (status === 503) return 'service_unavailable_error'
+  return status >= 500 ? 'server_error' : 'invalid_request_error'
+}

@@ -1,0 +1,261 @@
+import type { ChatBody } from '../core/chat.ts'
+import type { Event, EventOf, Failure, InputData, LimitReport, Usage } from '../core/events.ts'
+import { expired, failed, type Refusal } from '../core/refusal.ts'
+import { type CallOutcome, callUpstream, type ErrorAnswer } from '../upstream/call.ts'
+import { type RelayOutcome, relayStream } from '../upstream/relay.ts'
+import { errorEvent } from './errors.ts'
+import type { Gateway } from './gateway.ts'
+import { createReply } from './reply.ts'
+
+/** One client request, ready to be put to the balancer. */
+export interface Incoming {
+  readonly body: ChatBody
+  readonly received: InputData['request.received']
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal
+}
+
+type Answered = Extract<CallOutcome, { kind: 'answered' }>
+type Streaming = Extract<CallOutcome, { kind: 'streaming' }>
+
+/** One attempt under way. */
+interface Attempt {
+  readonly number: number
+  readonly llm: string
+  readonly startedAt: number
+  readonly controller: AbortController
+}
+
+/** Takes a request through the balancer and resolves with the client's answer. Never rejects. */
+export function exchange(gateway: Gateway, incoming: Incoming): Promise<Response> {
+  return new Exchange(gateway, incoming).start()
+}
+
+/**
+ * The life of one request as its client sees it: put to the balancer, run when it is dispatched, answered once.
+ * It acts on committed events only, so nothing happens upstream or for the client that the log does not know.
+ */
+class Exchange {
+  readonly #gateway: Gateway
+  readonly #incoming: Incoming
+  readonly #id: string
+  readonly #reply = createReply()
+  readonly #headers: Record<string, string>
+  #attempt: Attempt | null = null
+  #answered: Answered | null = null
+  #errorAnswer: ErrorAnswer | null = null
+  #streaming = false
+  #over = false
+
+  constructor(gateway: Gateway, incoming: Incoming) {
+    this.#gateway = gateway
+    this.#incoming = incoming
+    this.#id = gateway.balancer.nextRequestId()
+    this.#headers = { 'x-request-id': this.#id }
+  }
+
+  start(): Promise<Response> {
+    const { balancer, listeners, heartbeats, clock } = this.#gateway
+    const { received, signal } = this.#incoming
+    listeners.set(this.#id, (event) => this.#hear(event))
+    signal.addEventListener('abort', this.#leave)
+    balancer.ingest('request.received', received, this.#id)
+    if (received.stream) {
+      const since = clock.now()
+      heartbeats.add(this.#id, { since, beat: (position) => this.#beat(position, clock.now() - since) })
+    }
+    if (signal.aborted) this.#leave()
+    return this.#reply.response
+  }
+
+  #end(): void {
+    const { listeners, heartbeats } = this.#gateway
+    this.#over = true
+    listeners.delete(this.#id)
+    heartbeats.remove(this.#id)
+    this.#incoming.signal.removeEventListener('abort', this.#leave)
+  }
+
+  /** The client is gone: it leaves the queue, or its upstream call ends, at once. */
+  readonly #leave = (): void => {
+    if (this.#over) return
+    this.#end()
+    const attempt = this.#attempt
+    attempt?.controller.abort()
+    this.#gateway.balancer.ingest(
+      'request.abandoned',
+      { while: attempt === null ? 'queued' : 'running' },
+      this.#id,
+    )
+  }
+
+  #hear(event: Event): void {
+    if (this.#over) return
+    switch (event.type) {
+      case 'request.dispatched':
+        void this.#run(event)
+        break
+      case 'request.completed':
+        if (this.#answered !== null) this.#deliver(this.#answered, event.data.cost_nano_usd)
+        this.#end()
+        break
+      case 'request.failed':
+        this.#failed(event.data)
+        break
+      case 'request.rejected':
+        this.#refuse({ ...event.data, retryAfterMs: event.data.retry_after_ms })
+        break
+      case 'request.expired':
+        this.#refuse(expired(event.data.wait_ms, event.data.waited_for, event.data.retry_after_ms))
+        break
+    }
+  }
+
+  async #run({ llm, data }: EventOf<'request.dispatched'>): Promise<void> {
+    const { balancer, clock, upstream } = this.#gateway
+    const { body, received } = this.#incoming
+    const { spec, apiKey, adapter, transport } = upstream(llm!)
+    const attempt = {
+      number: data.attempt,
+      llm: llm!,
+      startedAt: clock.now(),
+      controller: new AbortController(),
+    }
+    this.#attempt = attempt
+    this.#headers['x-llb-llm'] = spec.group
+    this.#headers['x-llb-attempts'] = String(data.attempt)
+    this.#headers['x-llb-queue-ms'] = String(data.wait_ms)
+    const outcome = await callUpstream({
+      call: {
+        spec,
+        apiKey,
+        body,
+        request: this.#id,
+        stream: received.stream,
+        wantsUsage: body.stream_options?.include_usage === true,
+        created: Math.floor(attempt.startedAt / 1000),
+      },
+      adapter,
+      transport,
+      controller: attempt.controller,
+      now: clock.now,
+      started: (status, limits) => {
+        if (this.#over) return
+        const headers_ms = clock.now() - attempt.startedAt
+        balancer.ingest(
+          'attempt.started',
+          { attempt: attempt.number, status, headers_ms, limits },
+          this.#id,
+          llm,
+        )
+      },
+    })
+    if (!this.#over) this.#settle(outcome, attempt, spec.idleTimeoutMs)
+  }
+
+  #settle(outcome: CallOutcome, attempt: Attempt, idleTimeoutMs: number): void {
+    const firstByteMs = this.#gateway.clock.now() - attempt.startedAt
+    switch (outcome.kind) {
+      case 'answered': {
+        const { usage, finishReason, body } = outcome.answer
+        this.#answered = outcome
+        return this.#attemptFinished(attempt, usage, finishReason, firstByteMs, body.length)
+      }
+      case 'streaming':
+        return this.#stream(outcome, attempt, firstByteMs, idleTimeoutMs)
+      case 'failed':
+        this.#errorAnswer = outcome.errorAnswer
+        return this.#attemptFailed(attempt, outcome.failure, false, outcome.limits)
+    }
+  }
+
+  #stream(
+    { reader, relay, opening, contentType }: Streaming,
+    attempt: Attempt,
+    firstByteMs: number,
+    idleTimeoutMs: number,
+  ): void {
+    const done = (ended: RelayOutcome) => {
+      if (this.#over) return
+      if (ended.kind === 'cancelled') this.#leave()
+      else if (ended.kind === 'failed') this.#attemptFailed(attempt, ended.failure, true, [])
+      else this.#attemptFinished(attempt, relay.usage, relay.finishReason, firstByteMs, ended.bytes)
+    }
+    const brokenOff = (failure: Failure) =>
+      errorEvent({ ...failed(failure, attempt.llm, attempt.number), retryAfterMs: null })
+    const source = { reader, relay, opening, upstream: attempt.controller, idleTimeoutMs }
+    this.#streaming = true
+    this.#gateway.heartbeats.remove(this.#id)
+    const stream = relayStream(source, { first: () => {}, done, errorEvent: brokenOff })
+    this.#reply.stream(stream, { ...this.#headers, 'content-type': contentType })
+  }
+
+  #attemptFinished(
+    attempt: Attempt,
+    usage: Usage | null,
+    reason: string | null,
+    firstByteMs: number,
+    bytes: number,
+  ): void {
+    const { balancer, clock } = this.#gateway
+    const finished = {
+      attempt: attempt.number,
+      usage,
+      finish_reason: reason,
+      first_byte_ms: firstByteMs,
+      duration_ms: clock.now() - attempt.startedAt,
+      output_bytes: bytes,
+    }
+    balancer.ingest('attempt.finished', finished, this.#id, attempt.llm)
+  }
+
+  #attemptFailed(attempt: Attempt, failure: Failure, delivered: boolean, limits: LimitReport[]): void {
+    const { balancer, clock } = this.#gateway
+    const duration_ms = clock.now() - attempt.startedAt
+    this.#attempt = null
+    const data = { ...failure, attempt: attempt.number, duration_ms, delivered, limits }
+    balancer.ingest('attempt.failed', data, this.#id, attempt.llm)
+  }
+
+  #deliver({ answer, contentType }: Answered, costNanoUsd: number): void {
+    const headers = { ...this.#headers, 'x-llb-cost-usd': usdOf(costNanoUsd), 'content-type': contentType }
+    this.#reply.whole(answer.body, 200, headers)
+  }
+
+  /** What the provider said of the request itself is passed on as it is; other failures are ours to explain. */
+  #failed({ status, code, message }: EventOf<'request.failed'>['data']): void {
+    const error = this.#errorAnswer
+    if (error !== null && error.status === status && !this.#reply.begun && isJsonError(error)) {
+      const headers = { ...this.#headers, 'content-type': error.contentType, 'x-should-retry': 'false' }
+      this.#reply.whole(error.body, status, headers)
+      return this.#end()
+    }
+    this.#refuse({ status, code, message, retryAfterMs: null })
+  }
+
+  /** A stream that is under way has told its client already. */
+  #refuse(refusal: Refusal): void {
+    if (!this.#streaming) this.#reply.refuse(refusal, this.#headers)
+    this.#end()
+  }
+
+  #beat(position: number | null, waitedMs: number): void {
+    const place = position === null ? 'an LLM is at work' : `position ${position} in the queue`
+    this.#reply.comment(`${place}, ${Math.round(waitedMs / 1000)} s so far`, this.#headers)
+  }
+}
+
+/** Whether an error answer has the shape that OpenAI clients read. */
+function isJsonError({ body }: ErrorAnswer): boolean {
+  try {
+    const { error } = JSON.parse(body) as { error?: { message?: unknown } }
+    return typeof error?.message === 'string'
+  } catch {
+    return false
+  }
+}
+
+/** A price as a decimal number of dollars, without an exponent. */
+export function usdOf(nanoUsd: number): string {
+  return (nanoUsd / 1e9).toFixed(9).replace(/\.?0+$/, '')
+}

@@ -1,0 +1,33 @@
+import type { Balancer } from '../actors/balancer.ts'
+import type { Clock } from '../actors/clock.ts'
+import type { Config } from '../config/config.ts'
+import type { Event } from '../core/events.ts'
+import type { LlmSpec } from '../core/types.ts'
+import type { Adapter } from '../upstream/adapter.ts'
+import type { Transport } from '../upstream/transport.ts'
+import type { Identity } from './auth.ts'
+import type { Heartbeats } from './heartbeats.ts'
+
+/** What an endpoint works with. */
+export interface Gateway {
+  readonly config: Config
+  readonly balancer: Balancer
+  readonly clock: Clock
+  /** When the process started, in ms since 1970. */
+  readonly startedAt: number
+  readonly heartbeats: Heartbeats
+  /** Who hears of the committed events of a request, by its id. */
+  readonly listeners: Map<string, (event: Event) => void>
+  identify(headers: Headers): Identity
+  /** Tells the operator of a bug. */
+  trouble(message: string): void
+  /** How to reach an LLM, by its name. */
+  upstream(llm: string): Upstream
+}
+
+export interface Upstream {
+  readonly spec: LlmSpec
+  readonly apiKey: string | null
+  readonly adapter: Adapter
+  readonly transport: Transport
+}

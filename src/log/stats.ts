@@ -1,0 +1,99 @@
+import type { Event } from '../core/events.ts'
+
+/** What one LLM did over a span of the log. */
+export interface LlmStats {
+  readonly llm: string
+  requests: number
+  completed: number
+  failedAttempts: number
+  /** Failed attempts by class. */
+  errors: Record<string, number>
+  inputTokens: number
+  outputTokens: number
+  costNanoUsd: number
+  waitMsTotal: number
+  waitMsMax: number
+}
+
+/** What a span of the log adds up to. */
+export interface Stats {
+  readonly from: number | null
+  readonly to: number | null
+  requests: number
+  refused: number
+  expired: number
+  abandoned: number
+  failed: number
+  readonly llms: LlmStats[]
+}
+
+/** Folds events into counters. O(events), memory by LLM. */
+export function statsOf(events: Iterable<Event>): Stats {
+  const llms = new Map<string, LlmStats>()
+  const stats = {
+    from: null as number | null,
+    to: null as number | null,
+    requests: 0,
+    refused: 0,
+    expired: 0,
+    abandoned: 0,
+    failed: 0,
+  }
+  for (const event of events) {
+    stats.from ??= event.at
+    stats.to = event.at
+    countRequest(stats, event)
+    if (event.llm !== null) countLlm(llmStats(llms, event.llm), event)
+  }
+  return { ...stats, llms: [...llms.values()] }
+}
+
+function countRequest(stats: Omit<Stats, 'llms'>, { type }: Event): void {
+  if (type === 'request.received') stats.requests++
+  if (type === 'request.rejected') stats.refused++
+  if (type === 'request.expired') stats.expired++
+  if (type === 'request.abandoned') stats.abandoned++
+  if (type === 'request.failed') stats.failed++
+}
+
+function countLlm(llm: LlmStats, event: Event): void {
+  switch (event.type) {
+    case 'request.dispatched':
+      llm.requests++
+      llm.waitMsTotal += event.data.wait_ms
+      llm.waitMsMax = Math.max(llm.waitMsMax, event.data.wait_ms)
+      break
+    case 'request.completed':
+      llm.completed++
+      llm.inputTokens += event.data.input_tokens
+      llm.outputTokens += event.data.output_tokens
+      llm.costNanoUsd += event.data.cost_nano_usd
+      break
+    case 'request.failed':
+      llm.costNanoUsd += event.data.cost_nano_usd
+      break
+    case 'attempt.failed':
+      llm.failedAttempts++
+      llm.errors[event.data.class] = (llm.errors[event.data.class] ?? 0) + 1
+      break
+  }
+}
+
+function llmStats(llms: Map<string, LlmStats>, llm: string): LlmStats {
+  const known = llms.get(llm)
+  if (known !== undefined) return known
+  const fresh: LlmStats = {
+    llm,
+    requests: 0,
+    completed: 0,
+    failedAttempts: 0,
+    errors: {},
+    inputTokens: 0,
+    outputTokens: 0,
+    costNanoUsd: 0,
+    waitMsTotal: 0,
+    waitMsMax: 0,
+  }
+  llms.set(llm, fresh)
+  return fresh
+}
