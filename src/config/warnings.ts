@@ -72,11 +72,11 @@ function unservedModels({ models, llms }: Config, env: Environment): string[] {
     .map(({ pattern }) => `models: none of the LLMs of "${pattern}" is available`)
 }
 
-/** A day on which clocks are set back has 25 hours, of which a sliding day sees 24. */
+/** What enforces each kind; a calendar day may have 25 hours, where clocks are set back. */
 const SLIDING_FOR = {
   fixed: 'as a sliding one, which is safe',
   bucket: 'as a sliding one, which is safe',
-  calendar: 'as a sliding one, which is safe but on days of 25 hours',
+  calendar: 'as a sliding one of an hour more, which is safe',
 } as const
 
 function windows(llm: LlmSpec): string[] {

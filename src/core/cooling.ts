@@ -49,26 +49,29 @@ function dayPause(failure: Failure): number {
   return (failure.limit?.per_ms ?? 0) >= 24 * HOUR_MS ? HOUR_MS : 0
 }
 
+/** A request that this provider's format cannot express; another provider's may. It was never sent. */
+function isInexpressible(failure: Failure): boolean {
+  return failure.class === 'bad_request' && failure.status === null
+}
+
 /** Whether the provider may have counted the call against its limits. */
 export function mayHaveCounted(failure: Failure): boolean {
-  return failure.class !== 'unreachable'
+  return failure.class !== 'unreachable' && !isInexpressible(failure)
 }
 
 /** Whether the provider may have booked tokens for the call: not for one that it turned away. */
 export function mayHaveBooked(failure: Failure): boolean {
-  return failure.status === null
-    ? failure.class !== 'unreachable'
-    : failure.status >= 500 || failure.status < 300
+  if (failure.status === null) return mayHaveCounted(failure)
+  return failure.status >= 500 || failure.status < 300
 }
 
 /** Whether another attempt, here or elsewhere, makes sense for a request of which nothing was delivered. */
 export function isRetryable(failure: Failure): boolean {
-  return failure.class !== 'bad_request' && failure.class !== 'internal'
+  if (failure.class === 'bad_request') return isInexpressible(failure)
+  return failure.class !== 'internal'
 }
 
 /** Whether the failure is about the LLM's capacity, so that the same LLM may serve the request later. */
 export function isCapacity(failure: Failure): boolean {
-  return (
-    failure.class === 'rate_limited' || failure.class === 'overloaded' || failure.class === 'quota_exhausted'
-  )
+  return failure.class === 'rate_limited' || failure.class === 'overloaded' || failure.class === 'quota_exhausted'
 }

@@ -82,3 +82,8 @@ export function failed(failure: Failure, llm: string, attempts: number): Refusal
       }
   }
 }
+
+/** A provider may report a fault of the request inside an answer of status 200, or before there is any. */
+function clientError(status: number | null): number {
+  return status !== null && status >= 400 && status < 500 ? status : 400
+}

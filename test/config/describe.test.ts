@@ -53,7 +53,7 @@ clients
 warnings
   client night cannot be let in: LLB_NIGHT is not set
   LLM Gem is disabled: GEM is not set
-  LLM Gem: requests_per_day is declared as a calendar window and enforced as a sliding one, which is safe but on days of 25 hours
+  LLM Gem: requests_per_day is declared as a calendar window and enforced as a sliding one of an hour more, which is safe
 `.slice(1),
   )
 })

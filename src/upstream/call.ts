@@ -1,0 +1,150 @@
+import type { Failure, LimitReport } from '../core/events.ts'
+import { type Opening, readFirst } from './relay.ts'
+import type { Adapter, Answer, Call, StreamRelay } from './adapter.ts'
+import { networkFailure, type Transport } from './transport.ts'
+
+/** A provider's own error answer, for errors that are the client's to see. */
+export interface ErrorAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/** How one attempt went, up to its first byte for a stream, to its end for a whole answer. */
+export type CallOutcome =
+  | { readonly kind: 'answered'; readonly answer: Answer; readonly contentType: string }
+  | {
+      readonly kind: 'streaming'
+      readonly reader: ReadableStreamDefaultReader<Uint8Array>
+      readonly relay: StreamRelay
+      readonly opening: Opening
+      readonly contentType: string
+    }
+  | {
+      readonly kind: 'failed'
+      readonly failure: Failure
+      readonly limits: LimitReport[]
+      readonly errorAnswer: ErrorAnswer | null
+    }
+
+export interface CallOptions {
+  readonly call: Call
+  readonly adapter: Adapter
+  readonly transport: Transport
+  /** Ends the attempt; also used by the attempt itself on a timeout. */
+  readonly controller: AbortController
+  now(): number
+  /** The provider answered with success: its status and limit headers. */
+  started(status: number, limits: LimitReport[]): void
+}
+
+/** The most of an error answer that is read. */
+const ERROR_BYTES_MAX = 64 * 1024
+
+/** Runs one attempt at a provider. Never rejects: every failure is an outcome. */
+export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
+  const { call, adapter, transport, controller, now } = options
+  const prepared = adapter.prepare(call)
+  if (!prepared.ok) return failed(prepared.failure)
+  const timer = createDeadline(controller)
+  timer.restart(call.spec.firstByteTimeoutMs, 'no answer')
+  try {
+    const response = await transport(prepared.value, controller.signal)
+    const limits = adapter.limits(response.headers, now())
+    if (response.status < 200 || response.status > 299) {
+      timer.restart(call.spec.idleTimeoutMs, 'no complete error answer')
+      const body = await readBounded(response, ERROR_BYTES_MAX)
+      const failure = adapter.classify(response.status, response.headers, body, now())
+      const contentType = response.headers.get('content-type') ?? 'application/json'
+      return { kind: 'failed', failure, limits, errorAnswer: { status: response.status, contentType, body } }
+    }
+    options.started(response.status, limits)
+    return await (call.stream ? openStream(response, options, timer) : wholeAnswer(response, options, timer))
+  } catch (error) {
+    return failed(timer.failure() ?? networkFailure(error))
+  } finally {
+    timer.stop()
+  }
+}
+
+async function wholeAnswer(
+  response: Response,
+  { call, adapter }: CallOptions,
+  timer: Deadline,
+): Promise<CallOutcome> {
+  timer.restart(call.spec.firstByteTimeoutMs, 'no complete answer')
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  const result = adapter.answer(bytes, call)
+  if (!result.ok) return failed(result.failure)
+  return { kind: 'answered', answer: result.value, contentType: contentTypeOf(response, 'application/json') }
+}
+
+async function openStream(
+  response: Response,
+  { call, adapter }: CallOptions,
+  timer: Deadline,
+): Promise<CallOutcome> {
+  timer.restart(call.spec.firstByteTimeoutMs, 'no first token')
+  const relay = adapter.openStream(call)
+  const reader = (response.body ?? new Blob([]).stream()).getReader()
+  const first = await readFirst(reader, relay)
+  if (first.ok) {
+    const contentType = contentTypeOf(response, 'text/event-stream')
+    return { kind: 'streaming', reader, relay, opening: first.value, contentType }
+  }
+  reader.cancel().catch(() => {})
+  return failed(timer.failure() ?? first.failure)
+}
+
+/** What the client is told: the provider's type where it speaks the client's format, else the format's own. */
+function contentTypeOf(response: Response, type: string): string {
+  const given = response.headers.get('content-type')
+  return given?.startsWith(type) ? given : type
+}
+
+function failed(failure: Failure): CallOutcome {
+  return { kind: 'failed', failure, limits: [], errorAnswer: null }
+}
+
+interface Deadline {
+  restart(ms: number, missing: string): void
+  stop(): void
+  /** The timeout's failure, once it has struck. */
+  failure(): Failure | null
+}
+
+function createDeadline(controller: AbortController): Deadline {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let message: string | null = null
+  return {
+    restart(ms, missing) {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        message = `${missing} within ${ms} ms`
+        controller.abort()
+      }, ms)
+    },
+    stop: () => clearTimeout(timer),
+    failure: () =>
+      message === null
+        ? null
+        : { class: 'timeout', status: null, message, retry_after_ms: null, limit: null },
+  }
+}
+
+async function readBounded(response: Response, max: number): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    chunks.push(value)
+    size += value.length
+    if (size < max) continue
+    reader.cancel().catch(() => {})
+    break
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, max))
+}

@@ -1,0 +1,128 @@
+import type { Readable } from 'node:stream'
+import type { Failure } from '../core/events.ts'
+import type { HttpRequest } from './adapter.ts'
+
+/**
+ * Sends one request and resolves at the response headers. The signal ends it at any moment, the body included.
+ * Rejects on a network error or an abort; {@link networkFailure} says what the error means.
+ */
+export type Transport = (request: HttpRequest, signal: AbortSignal) => Promise<Response>
+
+/** Timeouts are the balancer's own timers, so every runtime's hidden ones are off. Redirects are never followed. */
+export async function createTransport(): Promise<Transport> {
+  if ('Bun' in globalThis) return fetchTransport({ timeout: false })
+  if ('Deno' in globalThis) {
+    const { Deno } = globalThis as unknown as DenoGlobal
+    return fetchTransport({ client: Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 1024 }) })
+  }
+  return undiciTransport()
+}
+
+type Bytes = Uint8Array<ArrayBuffer>
+
+interface DenoGlobal {
+  Deno: { createHttpClient(options: { http2: boolean; poolMaxIdlePerHost: number }): object }
+}
+
+function fetchTransport(extra: object): Transport {
+  return ({ url, headers, body }, signal) =>
+    fetch(url, {
+      method: 'POST',
+      headers: uncompressed(headers),
+      body,
+      signal,
+      redirect: 'manual',
+      ...extra,
+    })
+}
+
+/**
+ * Hint: undici's `request` instead of its `fetch`, which costs about three times the CPU per call on Node.
+ * HTTP/2 is off because one session carries only about 100 streams and would queue the rest unseen.
+ */
+async function undiciTransport(): Promise<Transport> {
+  const { Agent, request } = await import('undici')
+  const dispatcher = new Agent({
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    allowH2: false,
+    connections: null,
+    pipelining: 1,
+  })
+  return async ({ url, headers, body }, signal) => {
+    const answer = await request(url, {
+      method: 'POST',
+      headers: uncompressed(headers),
+      body,
+      signal,
+      dispatcher,
+    })
+    const answered = new Headers()
+    for (const [name, value] of Object.entries(answer.headers))
+      for (const each of [value ?? []].flat()) answered.append(name, each)
+    const bytes = decompress(webStream(answer.body), answered.get('content-encoding'))
+    return new Response(bytes, { status: answer.statusCode, headers: answered })
+  }
+}
+
+/** Hint: `Readable.toWeb` costs more CPU, and a plain `data` listener can still fire after `destroy`. */
+function webStream(body: Readable): ReadableStream<Bytes> {
+  const chunks: AsyncIterator<Bytes> = body[Symbol.asyncIterator]()
+  return new ReadableStream<Bytes>({
+    async pull(controller) {
+      const { done, value } = await chunks.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    // Not the iterator's own return, which would wait for a chunk that may never come.
+    cancel: () => void body.destroy(),
+  })
+}
+
+/** Compression would hold tokens back until a block is full. */
+function uncompressed(headers: Record<string, string>): Record<string, string> {
+  return { ...headers, 'accept-encoding': 'identity' }
+}
+
+/** What `fetch` does by itself, for a provider that compresses although it was asked not to. */
+function decompress(bytes: ReadableStream<Bytes>, encoding: string | null): ReadableStream<Bytes> {
+  if (encoding !== 'gzip' && encoding !== 'deflate') return bytes
+  return bytes.pipeThrough(new DecompressionStream(encoding))
+}
+
+const UNSENDABLE =
+  /invalid.*(header|url|value)|port \d+ are blocked|scheme \S+ not supported|UND_ERR_INVALID_ARG|ERR_INVALID_URL/i
+const UNREACHABLE =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPROTO|ERR_SSL|ERR_TLS|CERT|UNABLE_TO|CONNECT_TIMEOUT|\(Connect\)/
+
+/**
+ * Says what an error of a {@link Transport}, or of the body it returned, means: `unreachable` when the request cannot
+ * have reached the provider (refused, unknown host, TLS), `interrupted` when it may have, `internal` when it could
+ * not be put into HTTP at all. The message holds no address and no header.
+ */
+export function networkFailure(error: unknown): Failure {
+  const text = describe(error)
+  if (UNSENDABLE.test(text))
+    return failure('internal', 'the request cannot be sent: its address or its key is malformed')
+  if (UNREACHABLE.test(text))
+    return failure('unreachable', `the provider cannot be reached: ${reason(error)}`)
+  return failure('interrupted', `the connection to the provider broke: ${reason(error)}`)
+}
+
+function failure(kind: Failure['class'], message: string): Failure {
+  return { class: kind, status: null, message, retry_after_ms: null, limit: null }
+}
+
+/** The runtimes put the facts in different places: Bun in `code`, Node in `cause.code`, Deno in `cause.message`. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? error.code : ''
+  return `${error.name} ${code} ${error.message} ${error.cause === undefined ? '' : describe(error.cause)}`
+}
+
+function reason(error: unknown): string {
+  const root = error instanceof Error && error.cause !== undefined ? error.cause : error
+  if (!(root instanceof Error)) return String(root).slice(0, 200)
+  if ('code' in root && typeof root.code === 'string') return root.code
+  return root.message.replace(/.*client error \(\w+\): /, '').slice(0, 200)
+}
