@@ -77,7 +77,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
   })
 
   const refs: LlmRef[] = []
-  const views = llms.map((llm, i) => viewOf(llm, () => refs[i]!))
+  const views = llms.map((llm, i) => viewOf(llm, () => refs[i]!.getSnapshot().context.llm))
   const tell = (i: number, message: LlmMessage) => refs[i]!.send(message)
   const state = createDispatcher(policy)
   const root = createActor(rootMachine, {
@@ -146,8 +146,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
 }
 
 /** What the dispatcher sees of an LLM: always the actor's latest state. */
-function viewOf(llm: Llm, ref: () => LlmRef): LlmView {
-  const now = () => ref().getSnapshot().context
+function viewOf(llm: Llm, now: () => Llm): LlmView {
   return {
     spec: llm.spec,
     account: llm.account,

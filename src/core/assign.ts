@@ -1,4 +1,4 @@
-import { type Block, blockOf, type Cost, fits, LEAST } from './account.ts'
+import { type Block, blockOf, type Cost, fits, LEAST, tooSmall } from './account.ts'
 import { choose, costOn, isOpen } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { dequeue, inOrder, type Pending, takeExpired } from './queue.ts'
@@ -19,8 +19,13 @@ interface Round {
  * that fits. O(waiting x LLMs); a request that asks for no less than one passed over before costs a comparison.
  */
 export function assign(state: Dispatcher, ports: Ports, at: number): void {
+  // A request may still start at the very instant of its deadline: one that may not wait is not refused for that.
+  for (const pending of takeExpired(state.queue, at - 1)) expire(ports, pending, at)
+  if (state.queue.size > 0) assignRoom(state, ports, at)
   for (const pending of takeExpired(state.queue, at)) expire(ports, pending, at)
-  if (state.queue.size === 0) return
+}
+
+function assignRoom(state: Dispatcher, ports: Ports, at: number): void {
   const hasRoom = ports.views.map((view) => isOpen(view) && fits(view.account, LEAST, at))
   const round: Round = { ports, at, hasRoom, passed: ports.views.map(() => []) }
   for (const pending of inOrder(state.queue)) {
@@ -57,6 +62,8 @@ function tellFull({ ports, passed, at }: Round): void {
     let first: Cost | null = null
     let until = Number.POSITIVE_INFINITY
     for (const cost of costs) {
+      // Where an LLM has been found to count more than was estimated, a cost may have outgrown the limit itself.
+      if (tooSmall(view.spec.limits, cost) !== null) continue
       const fitsAt = blockOf(view.account, cost, at)?.until ?? at
       if (first !== null && fitsAt >= until) continue
       first = cost
@@ -105,10 +112,11 @@ export function candidatesOf(pending: Pending, ports: Ports): readonly number[] 
 }
 
 function expire(ports: Ports, pending: Pending, at: number): void {
+  const block = shortest(ports, pending, at)
   ports.decide('request.expired', pending.id, null, {
     wait_ms: at - pending.at,
-    waited_for: pending.waitingFor ?? 'an LLM',
-    retry_after_ms: untilMs(shortest(ports, pending, at), at),
+    waited_for: pending.waitingFor ?? waitedFor(block),
+    retry_after_ms: untilMs(block, at),
   })
 }
 
@@ -120,7 +128,7 @@ export function shortest(ports: Ports, pending: Pending, at: number): (Block & {
     if (view.status === 'disabled') continue
     const block = isOpen(view)
       ? blockOf(view.account, costOn(view, pending), at)
-      : { limit: view.because ?? view.status, until: view.wakeAt }
+      : { limit: `recovery (${view.because ?? view.status})`, until: view.wakeAt }
     if (block !== null && (first === null || block.until < first.until))
       first = { ...block, llm: view.spec.name }
   }

@@ -1,19 +1,23 @@
 import { assign, candidatesOf, shortest, waitedFor } from './assign.ts'
 import { priceOf } from './choose.ts'
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
-import type { Dispatcher, Ports, Running, Sample } from './dispatch-state.ts'
+import { type Dispatcher, type Ports, reject, type Running, type Sample } from './dispatch-state.ts'
 import type { EventOf, Failure } from './events.ts'
-import { dequeue, enqueue, findWaiting, type Pending } from './queue.ts'
+import { dequeue, enqueue, findWaiting, inOrder, type Pending } from './queue.ts'
 import * as refusal from './refusal.ts'
 
 export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt.started'>): void {
   const running = state.running.get(event.request!)
   if (running === undefined || event.data.limits.length === 0) return
+  const view = ports.views[running.llm]!
+  const { wakeAt } = view
   ports.tell(running.llm, {
     type: 'report',
     limits: event.data.limits,
     at: event.at,
   })
+  // It wakes later now for the request it was to wake for; another one may still fit at the former instant.
+  if (view.wakeAt !== wakeAt) assign(state, ports, event.at)
 }
 
 export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attempt.finished'>): void {
@@ -38,6 +42,8 @@ export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attemp
     at: event.at,
     sample,
   })
+  if (event.data.limits.length > 0)
+    ports.tell(llm, { type: 'report', limits: event.data.limits, at: event.at })
   ports.decide('request.completed', pending.id, event.llm, {
     attempts: pending.attempts,
     input_tokens: cost.inputTokens,
@@ -70,7 +76,19 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
   if (!isCapacity(data)) pending.excluded.add(llm)
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)
+  if (ports.views[llm]!.status === 'disabled') rejectStranded(state, ports)
   assign(state, ports, at)
+}
+
+/** Refuses at once what waits for LLMs that are all disabled by now, instead of letting it wait for nothing. */
+function rejectStranded(state: Dispatcher, ports: Ports): void {
+  for (const pending of inOrder(state.queue)) {
+    const views = candidatesOf(pending, ports).map((i) => ports.views[i]!)
+    if (views.some(({ status }) => status !== 'disabled')) continue
+    dequeue(state.queue, pending)
+    const reasons = views.map(({ spec, because }) => ({ llm: spec.name, because }))
+    reject(ports, pending.id, refusal.noneEnabled(reasons))
+  }
 }
 
 function mayRetry(

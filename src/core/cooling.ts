@@ -73,5 +73,7 @@ export function isRetryable(failure: Failure): boolean {
 
 /** Whether the failure is about the LLM's capacity, so that the same LLM may serve the request later. */
 export function isCapacity(failure: Failure): boolean {
-  return failure.class === 'rate_limited' || failure.class === 'overloaded' || failure.class === 'quota_exhausted'
+  return (
+    failure.class === 'rate_limited' || failure.class === 'overloaded' || failure.class === 'quota_exhausted'
+  )
 }

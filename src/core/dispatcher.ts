@@ -69,8 +69,10 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
 /** Dispatches at once, or queues, or refuses because the queue is full. */
 function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): void {
   const { queue, policy } = state
-  if (queue.size === 0 && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
   const full = fullBound(queue, policy, pending)
+  // What waits in a full queue waits for other room; it must not keep out a request that needs no place in it.
+  const mayPass = queue.size === 0 || full !== null
+  if (mayPass && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
   if (full !== null) {
     const block = shortest(ports, pending, at)
     return reject(ports, pending.id, refusal.queueFull(full, waitedFor(block), untilMs(block, at)))

@@ -25,7 +25,7 @@ const TOKENS_PER_FILE = 3000
 /** Reads what routing has to know of a request. One pass over its text, O(bytes). */
 export function needsOf(body: ChatBody): Needs {
   let inputTokens = TOKENS_TO_START
-  const modes = new Set<Mode>(['text'])
+  const modes: Mode[] = ['text']
   for (const message of body.messages) inputTokens += tokensOfMessage(message, modes)
   const tools = Array.isArray(body.tools) && body.tools.length > 0
   if (tools) inputTokens += estimateText(JSON.stringify(body.tools))
@@ -35,13 +35,13 @@ export function needsOf(body: ChatBody): Needs {
   return {
     inputTokens,
     outputTokens: bound === null ? null : bound * Math.max(1, body.n ?? 1),
-    modes: [...modes],
+    modes,
     tools,
     structured,
   }
 }
 
-function tokensOfMessage(message: ChatMessage, modes: Set<Mode>): number {
+function tokensOfMessage(message: ChatMessage, modes: Mode[]): number {
   let tokens = TOKENS_PER_MESSAGE
   if (typeof message.content === 'string') tokens += estimateText(message.content)
   else if (Array.isArray(message.content)) {
@@ -51,27 +51,31 @@ function tokensOfMessage(message: ChatMessage, modes: Set<Mode>): number {
   return tokens
 }
 
-function tokensOfPart(part: ContentPart, modes: Set<Mode>): number {
+function tokensOfPart(part: ContentPart, modes: Mode[]): number {
   switch (part.type) {
     case 'text':
     case 'refusal':
       return typeof part.text === 'string' ? estimateText(part.text) : 0
     case 'image_url':
-      modes.add('vision')
+      note(modes, 'vision')
       return TOKENS_PER_IMAGE
     case 'input_audio':
-      modes.add('audio')
+      note(modes, 'audio')
       return TOKENS_PER_AUDIO
     case 'video_url':
-      modes.add('video')
+      note(modes, 'video')
       return TOKENS_PER_FILE
     case 'file':
-      modes.add('other')
+      note(modes, 'other')
       return TOKENS_PER_FILE
     default:
-      modes.add('other')
+      note(modes, 'other')
       return estimateText(JSON.stringify(part))
   }
+}
+
+function note(modes: Mode[], mode: Mode): void {
+  if (!modes.includes(mode)) modes.push(mode)
 }
 
 /** An unbroken run of letters and digits this long is data (base64, hashes), not words. */

@@ -90,6 +90,7 @@ export interface InputData {
     weights: Weights | null
   }
   'request.abandoned': { while: 'queued' | 'running' }
+  /** The head of a streamed answer. A whole answer is one event, `attempt.finished`. */
   'attempt.started': {
     attempt: number
     status: number
@@ -98,6 +99,9 @@ export interface InputData {
   }
   'attempt.finished': {
     attempt: number
+    status: number
+    /** Empty for a stream, whose limits `attempt.started` told. */
+    limits: LimitReport[]
     usage: Usage | null
     finish_reason: string | null
     first_byte_ms: number

@@ -2,6 +2,7 @@ import { type Account, type Cost, createAccount, reserveAll, settleAll } from '.
 import { mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import type { Event } from './events.ts'
 import { createLlm, type Llm } from './llm.ts'
+import { post } from './ledger.ts'
 import { initialSkill, learned, type Skill } from './skill.ts'
 import type { LlmSpec } from './types.ts'
 
@@ -98,6 +99,12 @@ export function recover(
           at,
         )
         break
+      case 'llm.limit_learned': {
+        const { limit: name, amount, until } = event.data
+        const ledger = accounts.get(event.llm!)?.ledgers.find(({ limit }) => limit.name === name)
+        if (ledger !== undefined && amount !== null && until !== null) post(ledger, amount, until)
+        break
+      }
       case 'request.abandoned':
         settle(request!, null, true, at)
         open.delete(request!)

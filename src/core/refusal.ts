@@ -60,7 +60,7 @@ export function failed(failure: Failure, llm: string, attempts: number): Refusal
     case 'too_large': {
       const code = failure.class === 'too_large' ? 'context_length_exceeded' : 'upstream_rejected'
       return {
-        status: failure.status ?? 400,
+        status: clientError(failure.status),
         code,
         message: said,
         retryAfterMs: null,

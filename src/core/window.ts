@@ -6,7 +6,7 @@ import type { Limit } from './types.ts'
  */
 export const GUARD_MS = 500
 
-/** Windows longer than this are kept at a coarser grain, so that no ledger holds more than 60,000 entries. */
+/** Windows longer than this are kept at a coarser grain, so that no ledger holds many more than 60,000 entries. */
 const GRAINS_PER_WINDOW = 60_000
 
 /** A calendar day is an hour longer where daylight saving time ends. */
@@ -20,7 +20,7 @@ const LONGEST_DAY_EXTRA_MS = 3_600_000
  * provider lies inside an interval of length W + guard here. So all declared kinds are enforced by it.
  */
 export function expiryOf(limit: Limit, now: number): number {
-  const grain = Math.max(1, Math.floor(limit.perMs / GRAINS_PER_WINDOW))
+  const grain = Math.max(1, Math.ceil(limit.perMs / GRAINS_PER_WINDOW))
   const longest = limit.window === 'calendar' ? limit.perMs + LONGEST_DAY_EXTRA_MS : limit.perMs
   return Math.ceil((now + longest + GUARD_MS) / grain) * grain
 }

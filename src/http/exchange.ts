@@ -26,6 +26,16 @@ interface Attempt {
   readonly controller: AbortController
 }
 
+/** How an attempt went that gave an answer. */
+interface Finish {
+  readonly status: number
+  readonly limits: LimitReport[]
+  readonly usage: Usage | null
+  readonly finishReason: string | null
+  readonly firstByteMs: number
+  readonly bytes: number
+}
+
 /** Takes a request through the balancer and resolves with the client's answer. Never rejects. */
 export function exchange(gateway: Gateway, incoming: Incoming): Promise<Response> {
   return new Exchange(gateway, incoming).start()
@@ -73,7 +83,6 @@ class Exchange {
     this.#over = true
     listeners.delete(this.#id)
     heartbeats.remove(this.#id)
-    this.#incoming.signal.removeEventListener('abort', this.#leave)
   }
 
   /** The client is gone: it leaves the queue, or its upstream call ends, at once. */
@@ -158,8 +167,16 @@ class Exchange {
     switch (outcome.kind) {
       case 'answered': {
         const { usage, finishReason, body } = outcome.answer
+        const { status, limits } = outcome
         this.#answered = outcome
-        return this.#attemptFinished(attempt, usage, finishReason, firstByteMs, body.length)
+        return this.#attemptFinished(attempt, {
+          status,
+          limits,
+          usage,
+          finishReason,
+          firstByteMs,
+          bytes: body.length,
+        })
       }
       case 'streaming':
         return this.#stream(outcome, attempt, firstByteMs, idleTimeoutMs)
@@ -170,7 +187,7 @@ class Exchange {
   }
 
   #stream(
-    { reader, relay, opening, contentType }: Streaming,
+    { status, reader, relay, opening, contentType }: Streaming,
     attempt: Attempt,
     firstByteMs: number,
     idleTimeoutMs: number,
@@ -179,7 +196,17 @@ class Exchange {
       if (this.#over) return
       if (ended.kind === 'cancelled') this.#leave()
       else if (ended.kind === 'failed') this.#attemptFailed(attempt, ended.failure, true, [])
-      else this.#attemptFinished(attempt, relay.usage, relay.finishReason, firstByteMs, ended.bytes)
+      else {
+        const { usage, finishReason } = relay
+        this.#attemptFinished(attempt, {
+          status,
+          limits: [],
+          usage,
+          finishReason,
+          firstByteMs,
+          bytes: ended.bytes,
+        })
+      }
     }
     const brokenOff = (failure: Failure) =>
       errorEvent({ ...failed(failure, attempt.llm, attempt.number), retryAfterMs: null })
@@ -192,16 +219,15 @@ class Exchange {
 
   #attemptFinished(
     attempt: Attempt,
-    usage: Usage | null,
-    reason: string | null,
-    firstByteMs: number,
-    bytes: number,
+    { status, limits, usage, finishReason, firstByteMs, bytes }: Finish,
   ): void {
     const { balancer, clock } = this.#gateway
     const finished = {
       attempt: attempt.number,
+      status,
+      limits,
       usage,
-      finish_reason: reason,
+      finish_reason: finishReason,
       first_byte_ms: firstByteMs,
       duration_ms: clock.now() - attempt.startedAt,
       output_bytes: bytes,
@@ -257,5 +283,7 @@ function isJsonError({ body }: ErrorAnswer): boolean {
 
 /** A price as a decimal number of dollars, without an exponent. */
 export function usdOf(nanoUsd: number): string {
-  return (nanoUsd / 1e9).toFixed(9).replace(/\.?0+$/, '')
+  if (nanoUsd === 0) return '0'
+  const digits = String(nanoUsd).padStart(10, '0')
+  return `${digits.slice(0, -9)}.${digits.slice(-9)}`
 }

@@ -4,6 +4,8 @@ import type { LogStore } from './store.ts'
 
 /** Events that wait for a disk that does not take them; beyond this the oldest are dropped, and counted. */
 const BACKLOG_MAX = 50_000
+/** Under load, commits follow each other at this distance: a commit costs more than the events in it. */
+const COMMIT_INTERVAL_MS = 2
 /** Pause between two tries to write while the disk does not take events. */
 const RETRY_MS = 1_000
 
@@ -17,15 +19,15 @@ export interface JournalOptions {
 
 export interface Journal {
   append(event: Event): void
-  /** Writes what waits. */
+  /** Writes what waits, without a pause after a failed try. */
   flush(): void
   /** Events that were lost because the log could not be written. */
   dropped(): number
 }
 
 /**
- * Group commit: the events of one turn of the event loop go to the log in one transaction, and only then set off
- * what follows from them. When the log cannot be written, serving goes on and the events are kept and tried again.
+ * Group commit: the events of one turn of the event loop, or of a few ms under load, go to the log in one
+ * transaction, and only then set off what follows from them. When the log cannot be written, serving goes on and the events are kept and tried again.
  */
 export function createJournal({ store, committed, trouble }: JournalOptions): Journal {
   let batch: Event[] = []
@@ -34,6 +36,7 @@ export function createJournal({ store, committed, trouble }: JournalOptions): Jo
   let failing = false
   let dropped = 0
   let nextTry = 0
+  let lastCommit = Number.NEGATIVE_INFINITY
 
   function write(events: Event[]): void {
     backlog = backlog.length === 0 ? events : backlog.concat(events)
@@ -63,6 +66,7 @@ export function createJournal({ store, committed, trouble }: JournalOptions): Jo
 
   function flush(): void {
     scheduled = false
+    lastCommit = performance.now()
     const events = batch
     batch = []
     if (events.length > 0 || backlog.length > 0) write(events)
@@ -74,9 +78,14 @@ export function createJournal({ store, committed, trouble }: JournalOptions): Jo
       batch.push(event)
       if (scheduled) return
       scheduled = true
-      setImmediate(flush)
+      const wait = lastCommit + COMMIT_INTERVAL_MS - performance.now()
+      if (wait > 0) setTimeout(flush, wait)
+      else setImmediate(flush)
     },
-    flush,
+    flush() {
+      nextTry = 0
+      flush()
+    },
     dropped: () => dropped,
   }
 }

@@ -1,6 +1,7 @@
 import type { Failure, LimitReport } from '../core/events.ts'
 import { type Opening, readFirst } from './relay.ts'
 import type { Adapter, Answer, Call, StreamRelay } from './adapter.ts'
+import { createDeadline, type Deadline } from './deadline.ts'
 import { networkFailure, type Transport } from './transport.ts'
 
 /** A provider's own error answer, for errors that are the client's to see. */
@@ -12,9 +13,16 @@ export interface ErrorAnswer {
 
 /** How one attempt went, up to its first byte for a stream, to its end for a whole answer. */
 export type CallOutcome =
-  | { readonly kind: 'answered'; readonly answer: Answer; readonly contentType: string }
+  | {
+      readonly kind: 'answered'
+      readonly answer: Answer
+      readonly status: number
+      readonly limits: LimitReport[]
+      readonly contentType: string
+    }
   | {
       readonly kind: 'streaming'
+      readonly status: number
       readonly reader: ReadableStreamDefaultReader<Uint8Array>
       readonly relay: StreamRelay
       readonly opening: Opening
@@ -34,7 +42,7 @@ export interface CallOptions {
   /** Ends the attempt; also used by the attempt itself on a timeout. */
   readonly controller: AbortController
   now(): number
-  /** The provider answered with success: its status and limit headers. */
+  /** A stream began with success: its status and limit headers. */
   started(status: number, limits: LimitReport[]): void
 }
 
@@ -58,8 +66,9 @@ export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
       const contentType = response.headers.get('content-type') ?? 'application/json'
       return { kind: 'failed', failure, limits, errorAnswer: { status: response.status, contentType, body } }
     }
+    if (!call.stream) return await wholeAnswer(response, limits, options, timer)
     options.started(response.status, limits)
-    return await (call.stream ? openStream(response, options, timer) : wholeAnswer(response, options, timer))
+    return await openStream(response, options, timer)
   } catch (error) {
     return failed(timer.failure() ?? networkFailure(error))
   } finally {
@@ -69,6 +78,7 @@ export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
 
 async function wholeAnswer(
   response: Response,
+  limits: LimitReport[],
   { call, adapter }: CallOptions,
   timer: Deadline,
 ): Promise<CallOutcome> {
@@ -76,7 +86,8 @@ async function wholeAnswer(
   const bytes = new Uint8Array(await response.arrayBuffer())
   const result = adapter.answer(bytes, call)
   if (!result.ok) return failed(result.failure)
-  return { kind: 'answered', answer: result.value, contentType: contentTypeOf(response, 'application/json') }
+  const contentType = contentTypeOf(response, 'application/json')
+  return { kind: 'answered', answer: result.value, status: response.status, limits, contentType }
 }
 
 async function openStream(
@@ -90,7 +101,7 @@ async function openStream(
   const first = await readFirst(reader, relay)
   if (first.ok) {
     const contentType = contentTypeOf(response, 'text/event-stream')
-    return { kind: 'streaming', reader, relay, opening: first.value, contentType }
+    return { kind: 'streaming', status: response.status, reader, relay, opening: first.value, contentType }
   }
   reader.cancel().catch(() => {})
   return failed(timer.failure() ?? first.failure)
@@ -104,32 +115,6 @@ function contentTypeOf(response: Response, type: string): string {
 
 function failed(failure: Failure): CallOutcome {
   return { kind: 'failed', failure, limits: [], errorAnswer: null }
-}
-
-interface Deadline {
-  restart(ms: number, missing: string): void
-  stop(): void
-  /** The timeout's failure, once it has struck. */
-  failure(): Failure | null
-}
-
-function createDeadline(controller: AbortController): Deadline {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let message: string | null = null
-  return {
-    restart(ms, missing) {
-      clearTimeout(timer)
-      timer = setTimeout(() => {
-        message = `${missing} within ${ms} ms`
-        controller.abort()
-      }, ms)
-    },
-    stop: () => clearTimeout(timer),
-    failure: () =>
-      message === null
-        ? null
-        : { class: 'timeout', status: null, message, retry_after_ms: null, limit: null },
-  }
 }
 
 async function readBounded(response: Response, max: number): Promise<string> {

@@ -13,7 +13,10 @@ export async function createTransport(): Promise<Transport> {
   if ('Bun' in globalThis) return fetchTransport({ timeout: false })
   if ('Deno' in globalThis) {
     const { Deno } = globalThis as unknown as DenoGlobal
-    return fetchTransport({ client: Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 1024 }) })
+    const send = fetchTransport({
+      client: Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 1024 }),
+    })
+    return async (request, signal) => decoded(await send(request, signal))
   }
   return undiciTransport()
 }
@@ -60,10 +63,16 @@ async function undiciTransport(): Promise<Transport> {
     const answered = new Headers()
     for (const [name, value] of Object.entries(answer.headers))
       for (const each of [value ?? []].flat()) answered.append(name, each)
-    const bytes = decompress(webStream(answer.body), answered.get('content-encoding'))
-    return new Response(bytes, { status: answer.statusCode, headers: answered })
+    const status = answer.statusCode
+    if (NO_BODY.includes(status)) {
+      await answer.body.dump()
+      return new Response(null, { status, headers: answered })
+    }
+    return decoded(new Response(webStream(answer.body), { status, headers: answered }))
   }
 }
+
+const NO_BODY: readonly number[] = [204, 205, 304]
 
 /** Hint: `Readable.toWeb` costs more CPU, and a plain `data` listener can still fire after `destroy`. */
 function webStream(body: Readable): ReadableStream<Bytes> {
@@ -84,10 +93,12 @@ function uncompressed(headers: Record<string, string>): Record<string, string> {
   return { ...headers, 'accept-encoding': 'identity' }
 }
 
-/** What `fetch` does by itself, for a provider that compresses although it was asked not to. */
-function decompress(bytes: ReadableStream<Bytes>, encoding: string | null): ReadableStream<Bytes> {
-  if (encoding !== 'gzip' && encoding !== 'deflate') return bytes
-  return bytes.pipeThrough(new DecompressionStream(encoding))
+/** What Bun does by itself, for a provider that compresses although it was asked not to. */
+function decoded(response: Response): Response {
+  const encoding = response.headers.get('content-encoding')
+  if (!response.body || (encoding !== 'gzip' && encoding !== 'deflate')) return response
+  const { status, headers } = response
+  return new Response(response.body.pipeThrough(new DecompressionStream(encoding)), { status, headers })
 }
 
 const UNSENDABLE =
