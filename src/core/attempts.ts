@@ -1,4 +1,4 @@
-import { assign, candidatesOf, shortest, waitedFor } from './assign.ts'
+import { assign, candidatesOf, dispatch, shortest, waitedFor } from './assign.ts'
 import { priceOf } from './choose.ts'
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { type Dispatcher, type Ports, reject, type Running, type Sample } from './dispatch-state.ts'
@@ -102,7 +102,10 @@ function mayRetry(
   return candidatesOf(pending, ports).some((i) => ports.views[i]!.status !== 'disabled')
 }
 
-/** Back to the queue, before those that never ran. */
+/**
+ * At once to another LLM that has room, else back to the queue, before those that never ran. A deadline bounds the
+ * waiting, not the calls: a request whose call outlasted it is not refused while it need not wait.
+ */
 function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failure, at: number): void {
   const { class: because, message } = failure
   ports.decide('request.retried', pending.id, null, {
@@ -110,6 +113,7 @@ function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failu
     because,
     message,
   })
+  if (dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
   enqueue(state.queue, pending)
   pending.waitingFor = waitedFor(shortest(ports, pending, at))
 }

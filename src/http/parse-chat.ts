@@ -30,7 +30,17 @@ export function checkChat(body: unknown): { ok: true; body: ChatBody } | { ok: f
   return complaint === null ? { ok: true, body: body as ChatBody } : { ok: false, complaint }
 }
 
+/** Deeper values cannot be handed on: every runtime's JSON writer recurses into them. */
+const MAX_DEPTH = 256
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
+}
+
 function complaintOf(body: Record<string, unknown>): Complaint | null {
+  if (isDeeper(body, MAX_DEPTH))
+    return { param: 'body', message: `"body" is nested more than ${MAX_DEPTH} levels deep.` }
   if (typeof body.model !== 'string' || body.model === '')
     return complain('model', 'the name of a model', body.model)
   if (!Array.isArray(body.messages) || body.messages.length === 0) {

@@ -3,8 +3,17 @@ import { badRequest } from './errors.ts'
 
 export type ReadBody = { ok: true; text: string; bytes: number } | { ok: false; refusal: Refusal }
 
-/** Reads a request's body as text, at most `max` bytes of it, and never holds more than that. */
+/** Reads a request's body as text, at most `max` bytes of it, and never holds more than that. Never rejects. */
 export async function readBody(request: Request, max: number): Promise<ReadBody> {
+  try {
+    return await readBounded(request, max)
+  } catch {
+    const message = 'The request body broke off before its end.'
+    return { ok: false, refusal: badRequest(message) }
+  }
+}
+
+async function readBounded(request: Request, max: number): Promise<ReadBody> {
   const declared = request.headers.get('content-length')
   if (declared !== null) {
     const bytes = Number(declared)

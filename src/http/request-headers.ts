@@ -41,12 +41,17 @@ function durationOf(text: string): number | undefined {
   return Number.isSafeInteger(ms) ? ms : undefined
 }
 
+/** As in the configuration; a sum of weights has to stay a number. */
+const MOST_WEIGHT = 1e6
+
 function weightsOf(text: string): Weights | undefined {
   const weights = { cost: 0, quality: 0, speed: 0 }
   for (const pair of text.split(',')) {
     const found = /^\s*(cost|quality|speed)\s*=\s*(\d+(?:\.\d+)?)\s*$/.exec(pair)
     if (found === null) return undefined
-    weights[found[1] as keyof Weights] = Number(found[2])
+    const weight = Number(found[2])
+    if (weight > MOST_WEIGHT) return undefined
+    weights[found[1] as keyof Weights] = weight
   }
   return weights.cost + weights.quality + weights.speed > 0 ? weights : undefined
 }
