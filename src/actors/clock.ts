@@ -49,3 +49,19 @@ export function numberedClock(clock: Clock, fired: (timer: number, run: () => vo
     clearTimeout: (timer) => clock.clearTimeout(timer),
   }
 }
+
+const WATCH_MS = 10_000
+/** Smaller steps are the ordinary slewing of a clock that is kept on time. */
+const JUMP_MS = 1_000
+
+/** Reports steps of the wall clock against the steady one, in ms. Returns the function that stops it. */
+export function watchWallClock(clock: Clock, jumped: (byMs: number) => void): () => void {
+  let offset = Date.now() - clock.now()
+  const timer = setInterval(() => {
+    const byMs = Date.now() - clock.now() - offset
+    if (Math.abs(byMs) < JUMP_MS) return
+    offset += byMs
+    jumped(byMs)
+  }, WATCH_MS)
+  return () => clearInterval(timer)
+}

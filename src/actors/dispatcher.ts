@@ -1,5 +1,5 @@
 import { fromTransition } from 'xstate'
-import { type Dispatcher, type Ports } from '../core/dispatch-state.ts'
+import type { Dispatcher, Ports } from '../core/dispatch-state.ts'
 import { handle } from '../core/dispatcher.ts'
 import type { DecisionData, DecisionType, InputEvent } from '../core/events.ts'
 

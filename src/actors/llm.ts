@@ -28,6 +28,11 @@ const leadsTo =
 const chart = setup({
   types: {} as { context: Cell; events: LlmMessage | Wake | Moved; input: Llm; emitted: LlmDecision },
   actions: {
+    /** A pause that a provider asked for outlives the process it was told to. */
+    resume: enqueueActions(({ context, enqueue }) => {
+      const { wakeAt: at, since } = context.llm
+      enqueue.raise({ type: 'wake', at }, { id: 'wake', delay: Math.max(0, at - since) })
+    }),
     follow: enqueueActions(({ event, enqueue }) => {
       if (event.type !== 'moved') return
       for (const decision of event.decisions) enqueue.emit(decision)
@@ -39,6 +44,7 @@ const chart = setup({
   },
   guards: {
     startsDisabled: ({ context }) => context.llm.status === 'disabled',
+    startsCooling: ({ context }) => context.llm.status === 'cooling',
     leadsToAvailable: leadsTo('available'),
     leadsToExhausted: leadsTo('exhausted'),
     leadsToCooling: leadsTo('cooling'),
@@ -56,7 +62,13 @@ const chart = setup({
     ],
   },
   states: {
-    starting: { always: [{ guard: 'startsDisabled', target: 'disabled' }, { target: 'available' }] },
+    starting: {
+      always: [
+        { guard: 'startsDisabled', target: 'disabled' },
+        { guard: 'startsCooling', target: 'cooling', actions: 'resume' },
+        { target: 'available' },
+      ],
+    },
     available: {},
     exhausted: {},
     cooling: {},

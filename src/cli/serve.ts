@@ -1,6 +1,6 @@
 import type { Balancer } from '../actors/balancer.ts'
 import { createBalancer } from '../actors/balancer.ts'
-import { type Clock, createSystemClock } from '../actors/clock.ts'
+import { createSystemClock, watchWallClock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
 import { configHash, redact } from '../config/redact.ts'
 import { disabledBecause, startWarnings } from '../config/warnings.ts'
@@ -11,12 +11,14 @@ import { createApp } from '../http/app.ts'
 import { createAuth } from '../http/auth.ts'
 import type { Gateway } from '../http/gateway.ts'
 import { createHeartbeats } from '../http/heartbeats.ts'
-import { type Listener, listen } from '../http/listen.ts'
-import { createJournal, type Journal } from '../log/journal.ts'
+import { listen } from '../http/listen.ts'
+import { createJournal } from '../log/journal.ts'
+import { retain } from '../log/retention.ts'
 import { openLog } from '../log/sqlite.ts'
 import type { LogStore } from '../log/store.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
-import { type Console, createConsole } from './console.ts'
+import { createConsole } from './console.ts'
+import { stopOnSignal } from './drain.ts'
 import { runtimeName, VERSION } from './version.ts'
 
 /** Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError. */
@@ -83,16 +85,12 @@ export async function serve(
   process.stderr.write(
     `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,
   )
-  stopOnSignal({
-    config,
-    balancer,
-    clock,
-    journal,
-    store,
-    console,
-    listener,
-    heartbeats: () => heartbeats.stop(),
-  })
+  const background = [
+    heartbeats.stop,
+    retain(store, config.eventLog.retentionMs, clock.now),
+    watchWallClock(clock, (by_ms) => balancer.ingest('clock.jumped', { by_ms })),
+  ]
+  stopOnSignal({ config, balancer, journal, store, console, listener, background })
 }
 
 /** State from the part of the log that the longest window can still see. */
@@ -118,59 +116,11 @@ function announce(balancer: Balancer, { llms, unfinished }: Recovered, config: C
     const data = { attempts, status: 503, code: 'restarted', message, cost_nano_usd: 0, wait_ms: waitMs }
     balancer.decide('request.failed', data, request)
   }
-  for (const { spec, status, because } of llms) {
+  for (const { spec, status, because, cause, wakeAt } of llms) {
     if (status === 'disabled') balancer.decide('llm.disabled', { because: because ?? '' }, null, spec.name)
-    else balancer.decide('llm.available', { after: 'started', ms: 0 }, null, spec.name)
+    else if (cause !== null) {
+      const data = { because: cause, message: because ?? '', until: wakeAt }
+      balancer.decide('llm.cooling', data, null, spec.name)
+    } else balancer.decide('llm.available', { after: 'started', ms: 0 }, null, spec.name)
   }
-}
-
-interface Running {
-  readonly config: Config
-  readonly balancer: Balancer
-  readonly clock: Clock
-  readonly journal: Journal
-  readonly store: LogStore
-  readonly console: Console
-  readonly listener: Listener
-  heartbeats(): void
-}
-
-/** SIGTERM and SIGINT drain: new requests are refused, those under way may finish. A second signal ends at once. */
-function stopOnSignal(running: Running): void {
-  let stopping = false
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(130)
-    stopping = true
-    void drain(running, signal)
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-}
-
-async function drain(
-  { config, balancer, journal, store, console, listener, heartbeats }: Running,
-  reason: string,
-): Promise<void> {
-  const { drainMs } = config.general
-  balancer.ingest('process.stopping', { reason, drain_ms: drainMs })
-  const cut = setTimeout(() => void listener.stop(false), drainMs)
-  await untilIdle(balancer, drainMs)
-  await Promise.race([listener.stop(true), pause(drainMs)])
-  clearTimeout(cut)
-  heartbeats()
-  balancer.stop()
-  journal.flush()
-  store.close()
-  console.say('info', 'stopped')
-  console.flush()
-  process.exit(0)
-}
-
-async function untilIdle(balancer: Balancer, withinMs: number): Promise<void> {
-  const end = performance.now() + withinMs
-  while (balancer.state.running.size > 0 && performance.now() < end) await pause(20)
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -104,7 +104,8 @@ function mayRetry(
 
 /**
  * At once to another LLM that has room, else back to the queue, before those that never ran. A deadline bounds the
- * waiting, not the calls: a request whose call outlasted it is not refused while it need not wait.
+ * waiting, not the calls: a request whose call outlasted it is not refused while it need not wait, as long as it has
+ * attempts left.
  */
 function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failure, at: number): void {
   const { class: because, message } = failure
@@ -113,7 +114,8 @@ function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failu
     because,
     message,
   })
-  if (dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
+  const mayStart = at <= pending.deadline || pending.attempts < state.policy.maxAttempts
+  if (mayStart && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
   enqueue(state.queue, pending)
   pending.waitingFor = waitedFor(shortest(ports, pending, at))
 }

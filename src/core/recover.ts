@@ -1,8 +1,8 @@
 import { type Account, type Cost, createAccount, reserveAll, settleAll } from './account.ts'
 import { mayHaveBooked, mayHaveCounted } from './cooling.ts'
-import type { Event } from './events.ts'
-import { createLlm, type Llm } from './llm.ts'
+import type { Event, EventOf } from './events.ts'
 import { post } from './ledger.ts'
+import { createLlm, type Llm } from './llm.ts'
 import { initialSkill, learned, type Skill } from './skill.ts'
 import type { LlmSpec } from './types.ts'
 
@@ -20,16 +20,35 @@ export interface Unfinished {
   readonly waitMs: number
 }
 
-interface Attempt {
-  readonly key: string
-  readonly llm: string
-  readonly cost: Cost
-  readonly estimatedTokens: number
+/** One LLM while the log is read. */
+interface Past {
+  readonly spec: LlmSpec
+  readonly account: Account
+  skill: Skill
+  /** The last word on its cooling; null once it was available again. */
+  cooling: EventOf<'llm.cooling'>['data'] | null
 }
 
+/** A request that has not ended yet. */
+interface Open {
+  readonly at: number
+  readonly inputTokens: number
+  attempts: number
+  waitMs: number
+  /** The attempt under way. */
+  attempt: { readonly key: string; readonly llm: string; readonly cost: Cost } | null
+}
+
+interface Fold {
+  readonly llms: Map<string, Past>
+  readonly open: Map<string, Open>
+}
+
+const NO_TOKENS: Cost = { inputTokens: 0, outputTokens: 0 }
+
 /**
- * Rebuilds ledgers, token corrections and speeds from the events, oldest first. What was under way when the
- * process ended is charged in full as of `now`: its provider may have gone on until then.
+ * Rebuilds ledgers, cooling, token corrections and speeds from the events, oldest first. What was under way when
+ * the process ended is charged in full as of `now`: its provider may have gone on until then.
  * `disabled` says why an LLM starts disabled.
  */
 export function recover(
@@ -38,93 +57,101 @@ export function recover(
   disabled: (spec: LlmSpec) => string | null,
   now: number,
 ): Recovered {
-  const accounts = new Map<string, Account>(specs.map((spec) => [spec.name, createAccount(spec.limits)]))
-  const skills = new Map<string, Skill>(specs.map((spec) => [spec.name, initialSkill(spec)]))
-  const open = new Map<string, { at: number; inputTokens: number; attempts: number; waitMs: number }>()
-  const attempts = new Map<string, Attempt>()
-
-  const settle = (request: string, cost: Cost | null, counted: boolean, at: number): Attempt | undefined => {
-    const attempt = attempts.get(request)
-    const account = attempt && accounts.get(attempt.llm)
-    attempts.delete(request)
-    if (attempt && account) settleAll(account, attempt.key, cost ?? attempt.cost, counted, at)
-    return attempt
+  const fold: Fold = { llms: new Map(specs.map((spec) => [spec.name, pastOf(spec)])), open: new Map() }
+  for (const event of events) take(fold, event)
+  const unfinished: Unfinished[] = []
+  for (const [request, open] of fold.open) {
+    settle(fold, open, null, true, now)
+    const waitMs = open.attempts === 0 ? now - open.at : open.waitMs
+    unfinished.push({ request, attempts: open.attempts, waitMs })
   }
+  return { llms: [...fold.llms.values()].map((past) => llmOf(past, disabled(past.spec), now)), unfinished }
+}
 
-  for (const event of events) {
-    const { request, at } = event
-    switch (event.type) {
-      case 'request.received':
-        open.set(request!, { at, inputTokens: event.data.input_tokens, attempts: 0, waitMs: 0 })
-        break
-      case 'request.dispatched': {
-        const { attempt, reserved } = event.data
-        const cost = { inputTokens: reserved.input_tokens, outputTokens: reserved.output_tokens }
-        const key = `${request}#${attempt}`
-        const known = open.get(request!)
-        if (known) open.set(request!, { ...known, attempts: attempt, waitMs: event.data.wait_ms })
-        attempts.set(request!, {
-          key,
-          llm: event.llm!,
-          cost,
-          estimatedTokens: known?.inputTokens ?? 0,
-        })
-        const account = accounts.get(event.llm!)
-        if (account) reserveAll(account, key, cost, at)
-        break
-      }
-      case 'attempt.finished': {
-        const { usage, first_byte_ms: firstByteMs, duration_ms: durationMs } = event.data
-        const cost = usage && { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens }
-        const attempt = settle(request!, cost, true, at)
-        const skill = attempt && skills.get(attempt.llm)
-        if (!skill) break
-        const { estimatedTokens } = attempt
-        const sample = {
-          inputTokens: null,
-          outputTokens: null,
-          ...cost,
-          estimatedTokens,
-          firstByteMs,
-          durationMs,
-        }
-        skills.set(attempt.llm, learned(skill, sample))
-        break
-      }
-      case 'attempt.failed':
-        settle(
-          request!,
-          mayHaveBooked(event.data) ? null : { inputTokens: 0, outputTokens: 0 },
-          mayHaveCounted(event.data),
-          at,
-        )
-        break
-      case 'llm.limit_learned': {
-        const { limit: name, amount, until } = event.data
-        const ledger = accounts.get(event.llm!)?.ledgers.find(({ limit }) => limit.name === name)
-        if (ledger !== undefined && amount !== null && until !== null) post(ledger, amount, until)
-        break
-      }
-      case 'request.abandoned':
-        settle(request!, null, true, at)
-        open.delete(request!)
-        break
-      case 'request.completed':
-      case 'request.failed':
-      case 'request.rejected':
-      case 'request.expired':
-        open.delete(request!)
-        break
-    }
+function pastOf(spec: LlmSpec): Past {
+  return { spec, account: createAccount(spec.limits), skill: initialSkill(spec), cooling: null }
+}
+
+function llmOf({ spec, account, skill, cooling }: Past, disabled: string | null, now: number): Llm {
+  const llm = createLlm(spec, account, skill, disabled, now)
+  if (disabled !== null || cooling === null || cooling.until <= now) return llm
+  const { because: cause, message: because, until: wakeAt } = cooling
+  return { ...llm, status: 'cooling', wakeAt, because, cause }
+}
+
+function take(fold: Fold, event: Event): void {
+  const past = event.llm === null ? undefined : fold.llms.get(event.llm)
+  if (event.type === 'llm.cooling' && past) past.cooling = event.data
+  else if (event.type === 'llm.available' && past) past.cooling = null
+  else if (event.type === 'llm.limit_learned' && past) correct(past, event)
+  else if (event.request !== null) takeOfRequest(fold, event.request, event)
+}
+
+function correct(
+  { account }: Past,
+  { data: { limit: name, amount, until } }: EventOf<'llm.limit_learned'>,
+): void {
+  const ledger = account.ledgers.find(({ limit }) => limit.name === name)
+  if (ledger !== undefined && amount !== null && until !== null) post(ledger, amount, until)
+}
+
+function takeOfRequest(fold: Fold, request: string, event: Event): void {
+  if (event.type === 'request.received') {
+    const { input_tokens: inputTokens } = event.data
+    fold.open.set(request, { at: event.at, inputTokens, attempts: 0, waitMs: 0, attempt: null })
+    return
   }
-  for (const request of attempts.keys()) settle(request, null, true, now)
-  const llms = specs.map((spec) =>
-    createLlm(spec, accounts.get(spec.name)!, skills.get(spec.name)!, disabled(spec), now),
-  )
-  const unfinished = [...open].map(([request, { at, attempts, waitMs }]) => ({
-    request,
-    attempts,
-    waitMs: attempts === 0 ? now - at : waitMs,
-  }))
-  return { llms, unfinished }
+  const open = fold.open.get(request)
+  if (open === undefined) return
+  switch (event.type) {
+    case 'request.dispatched':
+      dispatched(fold, open, event)
+      break
+    case 'attempt.finished':
+      finished(fold, open, event)
+      break
+    case 'attempt.failed':
+      settle(fold, open, mayHaveBooked(event.data) ? null : NO_TOKENS, mayHaveCounted(event.data), event.at)
+      break
+    case 'request.abandoned':
+    case 'request.completed':
+    case 'request.failed':
+    case 'request.rejected':
+    case 'request.expired':
+      settle(fold, open, null, true, event.at)
+      fold.open.delete(request)
+      break
+  }
+}
+
+function dispatched(
+  { llms }: Fold,
+  open: Open,
+  { request, llm, at, data }: EventOf<'request.dispatched'>,
+): void {
+  const cost = { inputTokens: data.reserved.input_tokens, outputTokens: data.reserved.output_tokens }
+  const key = `${request}#${data.attempt}`
+  open.attempts = data.attempt
+  open.waitMs = data.wait_ms
+  open.attempt = { key, llm: llm!, cost }
+  const past = llms.get(llm!)
+  if (past) reserveAll(past.account, key, cost, at)
+}
+
+function finished(fold: Fold, open: Open, { llm, at, data }: EventOf<'attempt.finished'>): void {
+  const { usage, first_byte_ms: firstByteMs, duration_ms: durationMs } = data
+  const cost = usage && { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens }
+  settle(fold, open, cost, true, at)
+  const past = fold.llms.get(llm!)
+  if (past === undefined) return
+  const tokens = { inputTokens: cost?.inputTokens ?? null, outputTokens: cost?.outputTokens ?? null }
+  past.skill = learned(past.skill, { ...tokens, estimatedTokens: open.inputTokens, firstByteMs, durationMs })
+}
+
+/** Settles the attempt under way, if there is one, to `cost`, or to what was reserved. */
+function settle({ llms }: Fold, open: Open, cost: Cost | null, counted: boolean, at: number): void {
+  const { attempt } = open
+  open.attempt = null
+  const past = attempt && llms.get(attempt.llm)
+  if (attempt && past) settleAll(past.account, attempt.key, cost ?? attempt.cost, counted, at)
 }

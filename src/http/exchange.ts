@@ -5,7 +5,7 @@ import { type CallOutcome, callUpstream, type ErrorAnswer } from '../upstream/ca
 import { type RelayOutcome, relayStream } from '../upstream/relay.ts'
 import { errorEvent } from './errors.ts'
 import type { Gateway } from './gateway.ts'
-import { createReply } from './reply.ts'
+import { Reply } from './reply.ts'
 
 /** One client request, ready to be put to the balancer. */
 export interface Incoming {
@@ -49,7 +49,7 @@ class Exchange {
   readonly #gateway: Gateway
   readonly #incoming: Incoming
   readonly #id: string
-  readonly #reply = createReply()
+  readonly #reply = new Reply()
   readonly #headers: Record<string, string>
   #attempt: Attempt | null = null
   #answered: Answered | null = null

@@ -34,10 +34,12 @@ export function getModel(gateway: Gateway, request: Request, id: string): Respon
 
 function cardsOf({ config, startedAt }: Gateway): ModelCard[] {
   const names = knownNames(config.llms, config.models).filter((name) => !name.includes('*'))
-  return names.map((id) => ({
+  const all = new Set([...names, ...config.llms.map(({ model }) => model)])
+  return [...all].map((id) => ({
     id,
     object: 'model',
     created: Math.floor(startedAt / 1000),
-    owned_by: config.llms.find((spec) => spec.group === id)?.apiType ?? 'llm-load-balancer',
+    owned_by:
+      config.llms.find(({ group, model }) => group === id || model === id)?.apiType ?? 'llm-load-balancer',
   }))
 }

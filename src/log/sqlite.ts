@@ -28,23 +28,60 @@ CREATE VIEW event AS
 /**
  * Opens the log for writing and makes it where there is none: SQLite in WAL mode with synchronous NORMAL, which
  * survives a crash of the process; a loss of power may take the last moments with it.
- * Throws a LogError when the file is not a log, is newer than this program, or cannot be written.
+ * Throws a LogError when the file is not a log, is newer than this program, cannot be written, or is written by
+ * another process.
  */
 export function openLog(path: string): LogStore {
   mkdirOf(path)
-  const db = guarded(path, () => prepared(new Database(path)))
+  const lock = guarded(path, () => lockOf(path))
+  const db = guarded(path, () => {
+    try {
+      return prepared(new Database(path))
+    } catch (error) {
+      lock.close()
+      throw error
+    }
+  })
   const insert = db.prepare('INSERT INTO segment (seq, at, events) VALUES (?, ?, ?)')
+  // The last commit stays, however old: the sequence goes on from it.
+  const oldest =
+    'SELECT seq FROM segment WHERE at < ? AND seq < (SELECT max(seq) FROM segment) ORDER BY seq LIMIT ?'
+  const prune = db.prepare(`DELETE FROM segment WHERE seq IN (${oldest})`)
   return {
     append(events) {
       const first = events[0]
       if (first !== undefined) insert.run(first.seq, first.at, JSON.stringify(events))
     },
+    prune: (before, most) => prune.run(before, most).changes,
     ...readerOf(db),
+    close() {
+      db.close()
+      lock.close()
+    },
+  }
+}
+
+/**
+ * Keeps the log for this process alone: a second one would give the same numbers to other events, and know nothing
+ * of what the first has spent. A lock within the log itself would keep readers out. The system lifts this one when
+ * the process ends, however it ends.
+ */
+function lockOf(path: string): Database.Database {
+  const lock = new Database(`${path}.lock`, { timeout: 0 })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error
+    throw new LogError(
+      `Another process is writing the event log ${path}. Stop it first, or set event_log.path to another file.`,
+    )
   }
 }
 
 /** Opens an existing log for reading only, beside a process that writes it. */
-export function openLogReader(path: string): Omit<LogStore, 'append'> & { db: Database.Database } {
+export function openLogReader(path: string): Omit<LogStore, 'append' | 'prune'> & { db: Database.Database } {
   if (!existsSync(path))
     throw new LogError(`There is no event log at ${path}. Has the server run with this configuration?`)
   const db = guarded(path, () => {
@@ -55,7 +92,7 @@ export function openLogReader(path: string): Omit<LogStore, 'append'> & { db: Da
   return { ...readerOf(db), db }
 }
 
-function readerOf(db: Database.Database): Omit<LogStore, 'append'> {
+function readerOf(db: Database.Database): Omit<LogStore, 'append' | 'prune'> {
   const tail = db.prepare('SELECT events FROM segment ORDER BY seq DESC LIMIT 1').pluck()
   // The segment before the first that begins in time may end in it.
   const before = db.prepare('SELECT seq FROM segment WHERE at < ? ORDER BY seq DESC LIMIT 1').pluck()
@@ -116,6 +153,7 @@ function guarded<T>(path: string, open: () => T): T {
   try {
     return open()
   } catch (error) {
+    if (error instanceof LogError) throw error
     throw new LogError(`Cannot use the event log ${path}: ${messageOf(error)}. ${ADVICE}`)
   }
 }

@@ -8,6 +8,8 @@ export interface LogStore {
   last(): { seq: number; at: number }
   /** Events in order, those with `at` of at least `since` (ms since 1970). */
   read(since: number): IterableIterator<Event>
+  /** Deletes at most `most` of the commits that began before `before` (ms since 1970); gives how many it deleted. */
+  prune(before: number, most: number): number
   close(): void
 }
 

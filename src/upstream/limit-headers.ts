@@ -102,13 +102,23 @@ function report(headers: Headers, row: Row, now: number): LimitReport {
   }
 }
 
+function hasAny(headers: Headers, names: readonly string[]): boolean {
+  for (const name of names) if (headers.has(name)) return true
+  return false
+}
+
 /**
  * What the headers of an answer say of the provider's limits; `now` is ms since 1970. Costs one look-up per probe
  * when there are no such headers, since this runs for every answer.
  */
 export function limitReports(headers: Headers, now: number, dialects = COMMON_DIALECTS): LimitReport[] {
-  return dialects
-    .filter((dialect) => dialect.probes.some((name) => headers.has(name)))
-    .flatMap((dialect) => dialect.rows.map((row) => report(headers, row, now)))
-    .filter((found) => found.limit !== null || found.remaining !== null)
+  const reports: LimitReport[] = []
+  for (const { probes, rows } of dialects) {
+    if (!hasAny(headers, probes)) continue
+    for (const row of rows) {
+      const found = report(headers, row, now)
+      if (found.limit !== null || found.remaining !== null) reports.push(found)
+    }
+  }
+  return reports
 }

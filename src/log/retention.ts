@@ -1,0 +1,32 @@
+import type { LogStore } from './store.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** Commits deleted at once: a few ms of work. */
+const SLICE = 500
+const BETWEEN_SLICES_MS = 50
+
+/**
+ * Deletes what is older than `retentionMs`, every hour and in small slices, so that serving never waits for it.
+ * The last two days stay in any case: daily limits are rebuilt from them. Returns the function that stops it.
+ */
+export function retain(store: Pick<LogStore, 'prune'>, retentionMs: number, now: () => number): () => void {
+  const keepMs = Math.max(retentionMs, 2 * DAY_MS)
+  let timer = setTimeout(slice, BETWEEN_SLICES_MS)
+
+  function slice(): void {
+    const more = prune() === SLICE
+    timer = setTimeout(slice, more ? BETWEEN_SLICES_MS : HOUR_MS)
+  }
+
+  /** A log that cannot be written has its own report; old events then wait for the next hour. */
+  function prune(): number {
+    try {
+      return store.prune(now() - keepMs, SLICE)
+    } catch {
+      return 0
+    }
+  }
+
+  return () => clearTimeout(timer)
+}
