@@ -2,7 +2,7 @@ import { assertEvent, emit, enqueueActions, sendTo, setup, stopChild } from 'xst
 import type { EventOf } from '../core/events.ts'
 import { createLlm, type Llm } from '../core/llm.ts'
 import { type DispatcherInput, dispatcherLogic } from './dispatcher.ts'
-import { llmMachine } from './llm.ts'
+import { type LlmRef, llmMachine } from './llm.ts'
 
 export interface RootInput {
   readonly llms: readonly Llm[]
@@ -17,6 +17,12 @@ type RootEvent =
   | EventOf<'process.stopping'>
   | { type: 'stop' }
   | { type: 'xstate.error.actor.*'; error: unknown; actorId: string }
+
+/** What goes on after a crash: a pause or a rejected key stays, whether it is exhausted shows at the next message. */
+function restarted(llm: Llm): Llm {
+  if (llm.status === 'cooling' || llm.status === 'disabled') return llm
+  return createLlm(llm.spec, llm.account, llm.skill, null, llm.since)
+}
 
 export const llmId = (name: string) => `llm:${name}`
 
@@ -39,7 +45,7 @@ export const rootMachine = setup({
         input: context.dispatcher,
       })
     }),
-    replace: enqueueActions(({ context, event, enqueue }) => {
+    replace: enqueueActions(({ context, event, enqueue, system }) => {
       assertEvent(event, 'xstate.error.actor.*')
       const message = event.error instanceof Error ? event.error.message : String(event.error)
       const llm = context.llms.find(({ spec }) => llmId(spec.name) === event.actorId)
@@ -47,9 +53,9 @@ export const rootMachine = setup({
         enqueue(emit({ type: 'dispatcher.crashed', message }))
         return
       }
+      const last = (system.get(event.actorId) as LlmRef | undefined)?.getSnapshot().context.llm ?? llm
       enqueue(stopChild(event.actorId))
-      const fresh = createLlm(llm.spec, llm.account, llm.skill, null, llm.since)
-      enqueue.spawnChild('llm', { id: event.actorId, systemId: event.actorId, input: fresh })
+      enqueue.spawnChild('llm', { id: event.actorId, systemId: event.actorId, input: restarted(last) })
       enqueue(emit({ type: 'llm.crashed', llm: llm.spec.name, message }))
     }),
   },

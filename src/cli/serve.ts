@@ -87,7 +87,7 @@ export async function serve(
   )
   const background = [
     heartbeats.stop,
-    retain(store, config.eventLog.retentionMs, clock.now),
+    retain(store, Math.max(config.eventLog.retentionMs, memoryMs(config)), clock.now),
     watchWallClock(clock, (by_ms) => balancer.ingest('clock.jumped', { by_ms })),
   ]
   stopOnSignal({ config, balancer, journal, store, console, listener, background })
@@ -95,9 +95,14 @@ export async function serve(
 
 /** State from the part of the log that the longest window can still see. */
 function recoverFrom(store: LogStore, config: Config, env: NodeJS.ProcessEnv, now: number): Recovered {
-  const longest = Math.max(0, ...config.llms.flatMap((llm) => llm.limits.map((limit) => limit.perMs)))
-  const since = now - 2 * Math.max(longest + GUARD_MS, DAY_MS)
+  const since = now - memoryMs(config)
   return recover(store.read(since), config.llms, (spec) => disabledBecause(spec, env), now)
+}
+
+/** How far back the past matters: twice the longest window, and at least two days. */
+function memoryMs({ llms }: Config): number {
+  const longest = Math.max(0, ...llms.flatMap((llm) => llm.limits.map((limit) => limit.perMs)))
+  return 2 * Math.max(longest + GUARD_MS, DAY_MS)
 }
 
 const DAY_MS = 86_400_000

@@ -72,7 +72,6 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
   })
   if (data.limits.length > 0) ports.tell(llm, { type: 'report', limits: data.limits, at })
   ports.tell(llm, { type: 'fail', failure: data, at })
-  pending.lastFailure = data
   if (!isCapacity(data)) pending.excluded.add(llm)
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)
@@ -97,7 +96,7 @@ function mayRetry(
   pending: Pending,
   failure: EventOf<'attempt.failed'>['data'],
 ): boolean {
-  if (failure.delivered || !isRetryable(failure)) return false
+  if (state.draining || failure.delivered || !isRetryable(failure)) return false
   if (pending.excluded.size >= state.policy.maxAttempts) return false
   return candidatesOf(pending, ports).some((i) => ports.views[i]!.status !== 'disabled')
 }

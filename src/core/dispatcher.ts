@@ -118,7 +118,6 @@ function pendingOf(event: EventOf<'request.received'>, weights: Weights): Pendin
     waitingFor: null,
     attempts: 0,
     excluded: new Set(),
-    lastFailure: null,
   }
 }
 

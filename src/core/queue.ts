@@ -1,5 +1,4 @@
 import type { Needs } from './estimate.ts'
-import type { Failure } from './events.ts'
 import { PRIORITIES, type Priority, type Weights } from './types.ts'
 
 /** A request from its arrival to its end, as the dispatcher keeps it. */
@@ -20,7 +19,6 @@ export interface Pending extends Needs {
   attempts: number
   /** LLMs that failed this very request. */
   readonly excluded: Set<number>
-  lastFailure: Failure | null
 }
 
 /**
@@ -51,6 +49,7 @@ export function enqueue(queue: Queue, pending: Pending): number {
   queue.lanes[lane]!.set(pending.id, pending)
   queue.size++
   queue.bytes += pending.bodyBytes
+  if (queue.deadlines.length > COMPACT_AT && queue.deadlines.length > 4 * queue.size) compact(queue)
   pushDeadline(queue.deadlines, pending)
   let position = 0
   for (let i = 0; i <= lane; i++) position += queue.lanes[i]!.size
@@ -101,6 +100,17 @@ export function takeExpired(queue: Queue, now: number): Pending[] {
     expired.push(pending)
   }
   return expired
+}
+
+/** Below this size the heap is not worth tidying. */
+const COMPACT_AT = 1024
+
+/** Takes the requests that left the queue out of the heap; a sorted array is a heap. */
+function compact(queue: Queue): void {
+  const waiting = queue.deadlines.filter((pending) => isWaiting(queue, pending))
+  waiting.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+  queue.deadlines.length = 0
+  for (const pending of new Set(waiting)) queue.deadlines.push(pending)
 }
 
 function laneOf(pending: Pending): number {

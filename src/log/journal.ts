@@ -71,16 +71,23 @@ export function createJournal({ store, committed, trouble }: JournalOptions): Jo
     batch = []
     if (events.length > 0 || backlog.length > 0) write(events)
     for (const event of events) committed(event)
+    if (backlog.length > 0) schedule(() => setTimeout(flush, RETRY_MS))
+  }
+
+  function schedule(timer: () => void): void {
+    if (scheduled) return
+    scheduled = true
+    timer()
   }
 
   return {
     append(event) {
       batch.push(event)
-      if (scheduled) return
-      scheduled = true
-      const wait = lastCommit + COMMIT_INTERVAL_MS - performance.now()
-      if (wait > 0) setTimeout(flush, wait)
-      else setImmediate(flush)
+      schedule(() => {
+        const wait = lastCommit + COMMIT_INTERVAL_MS - performance.now()
+        if (wait > 0) setTimeout(flush, wait)
+        else setImmediate(flush)
+      })
     },
     flush() {
       nextTry = 0

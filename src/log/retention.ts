@@ -1,17 +1,15 @@
 import type { LogStore } from './store.ts'
 
 const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 /** Commits deleted at once: a few ms of work. */
 const SLICE = 500
 const BETWEEN_SLICES_MS = 50
 
 /**
- * Deletes what is older than `retentionMs`, every hour and in small slices, so that serving never waits for it.
- * The last two days stay in any case: daily limits are rebuilt from them. Returns the function that stops it.
+ * Deletes what is older than `keepMs`, every hour and in small slices, so that serving never waits for it. Returns
+ * the function that stops it.
  */
-export function retain(store: Pick<LogStore, 'prune'>, retentionMs: number, now: () => number): () => void {
-  const keepMs = Math.max(retentionMs, 2 * DAY_MS)
+export function retain(store: Pick<LogStore, 'prune'>, keepMs: number, now: () => number): () => void {
   let timer = setTimeout(slice, BETWEEN_SLICES_MS)
 
   function slice(): void {

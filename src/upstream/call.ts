@@ -52,11 +52,11 @@ const ERROR_BYTES_MAX = 64 * 1024
 /** Runs one attempt at a provider. Never rejects: every failure is an outcome. */
 export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
   const { call, adapter, transport, controller, now } = options
-  const prepared = adapter.prepare(call)
-  if (!prepared.ok) return failed(prepared.failure)
   const timer = createDeadline(controller)
-  timer.restart(call.spec.firstByteTimeoutMs, 'no answer')
   try {
+    const prepared = adapter.prepare(call)
+    if (!prepared.ok) return failed(prepared.failure)
+    timer.restart(call.spec.firstByteTimeoutMs, 'no answer')
     const response = await transport(prepared.value, controller.signal)
     const limits = adapter.limits(response.headers, now())
     if (response.status < 200 || response.status > 299) {

@@ -20,7 +20,7 @@ export function jsonRequest(
   }
   // Compressed streams arrive in blocks: tokens would wait for each other.
   if (call.stream) headers['accept-encoding'] = 'identity'
-  return { ok: true, value: { url: call.spec.baseUrl + path, headers, body: text } }
+  return { ok: true, value: { url: `${call.spec.baseUrl.replace(/\/+$/, '')}${path}`, headers, body: text } }
 }
 
 /** The same, with the LLM's key as a bearer token. */

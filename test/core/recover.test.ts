@@ -1,0 +1,93 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { nextAdmissible, used } from '../../src/core/ledger.ts'
+import { recover } from '../../src/core/recover.ts'
+import { limit, llm } from '../support/llms.ts'
+import { play, scenarios } from '../support/scenario.ts'
+import { START } from '../support/virtual-clock.ts'
+import { openWorld, type World } from '../support/world.ts'
+
+const numRuns = Number(process.env.LLB_TEST_RUNS ?? 100)
+const enabled = () => null
+
+/** A process that starts over with the log of this world, at once. */
+const restarted = ({ events, balancer, clock }: World, disabled: () => string | null = enabled) =>
+  recover(
+    events,
+    balancer.views.map(({ spec }) => spec),
+    disabled,
+    clock.now(),
+  )
+
+test('the events of a run, folded, give the same ledgers and skills as the live ones', () => {
+  const check = (world: World) => {
+    const { llms, unfinished } = restarted(world)
+    expect(unfinished).toEqual([])
+    for (const [i, { account, skill }] of llms.entries()) {
+      const live = world.balancer.views[i]!
+      const { factor, firstByteMs, tokensPerSecond, expectedOutput } = live
+      expect(skill).toEqual({ factor, firstByteMs, tokensPerSecond, expectedOutput })
+      for (const [k, ledger] of account.ledgers.entries()) {
+        const other = live.account.ledgers[k]!
+        // From here on: the live ledger has forgotten what has expired.
+        const now = world.clock.now()
+        expect(used(ledger, now)).toBe(used(other, now))
+        expect(nextAdmissible(ledger, 1, now)).toBe(nextAdmissible(other, 1, now))
+      }
+    }
+  }
+  const runs = scenarios({ mostUsed: 1.8, reports: true }).map((scenario) => play(scenario))
+  fc.assert(
+    fc.property(runs, (world) => void check(world)),
+    { numRuns },
+  )
+})
+
+describe('after a process that ended without a word', () => {
+  const specs = [llm('A', { limits: [limit('tokens', 100, 1000), limit('requests', 5, 1000)] })]
+
+  test('the request that ran and the one that waited are found', () => {
+    const world = openWorld({ specs })
+    const running = world.arrives({ input_tokens: 70, output_tokens: 20 })
+    world.clock.advance(100)
+    const waiting = world.arrives({ input_tokens: 70, output_tokens: 20 })
+    world.clock.advance(50)
+    expect(restarted(world).unfinished).toEqual([
+      { request: running, attempts: 1, waitMs: 0 },
+      { request: waiting, attempts: 0, waitMs: 50 },
+    ])
+  })
+
+  test('what was under way is charged in full, as of now', () => {
+    const world = openWorld({ specs })
+    world.arrives({ input_tokens: 70, output_tokens: 20 })
+    world.clock.advance(400)
+    const [tokens, requests] = restarted(world).llms[0]!.account.ledgers
+    expect(used(tokens!, START + 400)).toBe(90)
+    expect(nextAdmissible(tokens!, 50, START + 400)).toBe(START + 400 + 1500)
+    expect(nextAdmissible(requests!, 5, START + 400)).toBe(START + 1500)
+    expect(tokens!.held.size).toBe(0)
+  })
+
+  test('what was told of others who use the same quota is not forgotten', () => {
+    const world = openWorld({ specs })
+    const request = world.arrives({ input_tokens: 10, output_tokens: 0 })
+    const report = { unit: 'tokens' as const, per_ms: 1000, limit: 100, remaining: 30, reset_ms: 800 }
+    world.finishes(request, { input: 10, output: 0 }, [report])
+    const [tokens] = restarted(world).llms[0]!.account.ledgers
+    expect(used(tokens!, START)).toBe(70)
+    expect(used(tokens!, START + 800)).toBe(10)
+  })
+
+  test('an LLM that is gone from the configuration is passed over', () => {
+    const world = openWorld({ specs })
+    world.arrives()
+    expect(recover(world.events, [llm('B')], enabled, START).llms.map(({ spec }) => spec.name)).toEqual(['B'])
+  })
+
+  test('an LLM without its key starts disabled, and the log says why', () => {
+    const world = openWorld({ specs })
+    const [start] = restarted(world, () => 'A_KEY is not set').llms
+    expect(start).toMatchObject({ status: 'disabled', because: 'A_KEY is not set' })
+  })
+})

@@ -1,0 +1,109 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { SIMULATED, type Served, serving } from '../support/gateway.ts'
+
+let served: Served
+afterEach(() => served.close())
+
+async function given(yaml = '', env: Record<string, string> = {}): Promise<Served> {
+  served = await serving(yaml, env)
+  return served
+}
+
+describe('the list of models', () => {
+  test('has every name that a request may ask for, provider ids among them, but no patterns', async () => {
+    await given(
+      `llms: [${SIMULATED}, { name: org/G, api_type: groq, model: m, context_length: 10, api_key_name: K }]\nmodels: { fast: [Sim], "gpt-*": [Sim] }`,
+    )
+    const { object, data } = (await (await served.get('/v1/models')).json()) as {
+      object: string
+      data: { id: string; owned_by: string }[]
+    }
+    expect(object).toBe('list')
+    expect(data.map(({ id, owned_by }) => `${id} of ${owned_by}`)).toEqual([
+      'auto of llm-load-balancer',
+      'Sim of simulated',
+      'org/G of groq',
+      'fast of llm-load-balancer',
+      'sim-1 of simulated',
+      'm of groq',
+    ])
+  })
+
+  test('gives each of them alone, also one with a slash, plain or escaped', async () => {
+    await given('llms: [{ name: org/G, api_type: groq, model: m, context_length: 10, api_key_name: K }]')
+    const created = Math.floor(served.gateway.startedAt / 1000)
+    for (const path of ['/v1/models/org/G', '/v1/models/org%2FG']) {
+      const response = await served.get(path)
+      expect(response.status).toBe(200)
+      expect(await response.json()).toEqual({ id: 'org/G', object: 'model', created, owned_by: 'groq' })
+    }
+  })
+
+  test.each(['gpt-9', 'gpt-*', '%E0%A4%A', '..%2F'])('does not know %s', async (id) => {
+    await given('models: { "gpt-*": [Sim] }')
+    const response = await served.get(`/v1/models/${id}`)
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ error: { code: 'model_not_found' } })
+  })
+})
+
+describe('a supervisor', () => {
+  test('is told that the process lives', async () => {
+    await given()
+    expect(await (await served.get('/health')).json()).toEqual({ status: 'ok' })
+  })
+
+  test('is told of each LLM, and that one is enough to be ready', async () => {
+    await given(
+      `llms: [${SIMULATED}, { name: G, api_type: groq, model: m, context_length: 10, api_key_name: G_KEY }]`,
+    )
+    const response = await served.get('/ready')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({
+      status: 'ready',
+      llms: [
+        { name: 'Sim', status: 'available', because: null },
+        { name: 'G', status: 'disabled', because: 'G_KEY is not set' },
+      ],
+    })
+  })
+
+  test('is told that no LLM is enabled', async () => {
+    await given('llms: [{ name: G, api_type: groq, model: m, context_length: 10, api_key_name: G_KEY }]')
+    const response = await served.get('/ready')
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ status: 'no LLM is enabled' })
+  })
+})
+
+test.each([
+  ['GET', '/'],
+  ['GET', '/v1/chat/completions'],
+  ['POST', '/v1/embeddings'],
+  ['DELETE', '/v1/models/Sim'],
+])('%s %s is not there, and what is there is told', async (method, path) => {
+  await given()
+  const response = await served.send(new Request(`http://llb${path}`, { method }))
+  expect(response.status).toBe(404)
+  expect(await response.json()).toMatchObject({
+    error: {
+      code: 'not_found',
+      message: expect.stringMatching(
+        `There is no ${method} ${path} here. Endpoints: POST /v1/chat/completions, GET /v1/models`,
+      ),
+    },
+  })
+})
+
+test('a bug is answered as one, without its words, and told to the operator', async () => {
+  await given()
+  Object.defineProperty(served.gateway.config.general, 'maxBodyBytes', {
+    get() {
+      throw new Error('a bug with a secret')
+    },
+  })
+  const response = await served.post('/v1/chat/completions', {})
+  expect(response.status).toBe(500)
+  expect(await response.text()).not.toContain('secret')
+  expect(served.troubles[0]).toContain('a bug with a secret')
+})

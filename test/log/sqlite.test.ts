@@ -1,0 +1,169 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openLog, openLogReader } from '../../src/log/sqlite.ts'
+import { LogError } from '../../src/log/store.ts'
+import { arrival } from '../support/llms.ts'
+import { event, ticks } from '../support/events.ts'
+import { START } from '../support/virtual-clock.ts'
+
+let folder: string
+let path: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'llb-log-'))
+  path = join(folder, 'events.db')
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A database of somebody else, with their own idea of a version. */
+function givenForeignFile(version: number): Buffer {
+  const db = new Database(path)
+  db.exec('CREATE TABLE cake (recipe TEXT)')
+  db.pragma(`user_version = ${version}`)
+  db.close()
+  return readFileSync(path)
+}
+
+describe('a log', () => {
+  test('gives back what was appended, whole and in order', () => {
+    const log = openLog(path)
+    const received = event(1, 'request.received', arrival({ model: 'ä "quoted" \u2028 name' }), {
+      request: 'r',
+    })
+    const rest = ticks(40, 2)
+    log.append([received, ...rest])
+    expect([...log.read(0)]).toEqual([received, ...rest])
+    log.close()
+  })
+
+  test('knows its last event, and that an empty one has none', () => {
+    const log = openLog(path)
+    expect(log.last()).toEqual({ seq: 0, at: 0 })
+    log.append([])
+    expect(log.last()).toEqual({ seq: 0, at: 0 })
+    log.append(ticks(3))
+    log.append(ticks(2, 4))
+    expect(log.last()).toEqual({ seq: 5, at: START + 5 })
+    log.close()
+  })
+
+  test('is there again after it was closed, and goes on where it ended', () => {
+    const first = openLog(path)
+    first.append(ticks(10))
+    first.close()
+    const second = openLog(path)
+    second.append(ticks(10, second.last().seq + 1))
+    expect([...second.read(0)].map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+    second.close()
+  })
+
+  test.each([1, 63, 64, 65, 500])(
+    'read from an instant on, in batches of %d, misses nothing and adds nothing',
+    (size) => {
+      const log = openLog(path)
+      // Five events share each instant, so that a cut falls between equals.
+      const events = ticks(1000).map((one) => ({ ...one, at: START + Math.floor(one.seq / 5) }))
+      for (let i = 0; i < events.length; i += size) log.append(events.slice(i, i + size))
+      for (const since of [0, START, START + 1, START + 99, START + 199, START + 200, START + 201]) {
+        expect([...log.read(since)]).toEqual(events.filter(({ at }) => at >= since))
+      }
+      log.close()
+    },
+  )
+
+  test('takes a batch whole or not at all', () => {
+    const log = openLog(path)
+    log.append(ticks(5))
+    expect(() => log.append(ticks(5))).toThrow()
+    const circular: Record<string, unknown> = {}
+    circular.self = circular
+    expect(() => log.append([...ticks(2, 6), event(8, 'timer.fired', circular as never)])).toThrow()
+    expect(log.last().seq).toBe(5)
+    expect([...log.read(0)]).toHaveLength(5)
+    log.close()
+  })
+
+  test('is rid of its oldest commits, a few at a time, but never of its end', () => {
+    const log = openLog(path)
+    for (let seq = 1; seq <= 20; seq += 2) log.append(ticks(2, seq))
+    expect(log.prune(START + 7, 2)).toBe(2)
+    expect([...log.read(0)][0]!.seq).toBe(5)
+    expect(log.prune(START + 7, 100)).toBe(1)
+    expect([...log.read(0)][0]!.seq).toBe(7)
+    expect(log.prune(START + 7, 100)).toBe(0)
+    log.prune(START + 1000, 100)
+    expect(log.last()).toEqual({ seq: 20, at: START + 20 })
+    log.close()
+  })
+
+  test('can be read by another beside its writer', () => {
+    const log = openLog(path)
+    log.append(ticks(5))
+    const reader = openLogReader(path)
+    log.append(ticks(5, 6))
+    expect([...reader.read(0)]).toHaveLength(10)
+    reader.close()
+    log.close()
+  })
+
+  test('is made together with its folder', () => {
+    const deep = join(folder, 'a', 'b', 'events.db')
+    openLog(deep).close()
+    expect(openLogReader(deep).last()).toEqual({ seq: 0, at: 0 })
+  })
+})
+
+describe('what is not a log is refused with advice, and left as it is:', () => {
+  const refused = (text: RegExp) => {
+    for (const open of [openLog, openLogReader]) {
+      expect(() => open(path)).toThrow(LogError)
+      expect(() => open(path)).toThrow(text)
+    }
+  }
+
+  test.each([0, 1])('a database of something else (version %d)', (version) => {
+    const before = givenForeignFile(version)
+    refused(/is an SQLite file, but not an event log\. Set event_log\.path/)
+    expect(readFileSync(path)).toEqual(before)
+  })
+
+  test('a log of a newer version of this program', () => {
+    openLog(path).close()
+    const db = new Database(path)
+    db.pragma('user_version = 99')
+    db.close()
+    refused(/written by a newer version of this program \(log version 99\)/)
+  })
+
+  test('a file that is no database', () => {
+    writeFileSync(path, 'Dear diary, '.repeat(100))
+    refused(/file is not a database/)
+    expect(readFileSync(path, 'utf8')).toBe('Dear diary, '.repeat(100))
+  })
+
+  test('a folder', () => {
+    mkdirSync(path)
+    refused(/Cannot use the event log/)
+  })
+})
+
+test('a place that cannot be written is refused with advice', () => {
+  writeFileSync(join(folder, 'file'), '')
+  const below = join(folder, 'file', 'events.db')
+  expect(() => openLog(below)).toThrow(/Cannot make the folder for the event log .* Set event_log\.path/)
+})
+
+test.skipIf(process.getuid?.() === 0)('a folder that is read-only is refused with advice', () => {
+  chmodSync(folder, 0o500)
+  expect(() => openLog(path)).toThrow(LogError)
+  chmodSync(folder, 0o700)
+})
+
+test('reading where there is no log asks whether the server has run', () => {
+  expect(() => openLogReader(path)).toThrow(
+    `There is no event log at ${path}. Has the server run with this configuration?`,
+  )
+})

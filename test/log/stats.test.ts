@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { statsOf } from '../../src/log/stats.ts'
+import { play, scenarios } from '../support/scenario.ts'
+
+const numRuns = Number(process.env.LLB_TEST_RUNS ?? 60)
+
+test('the statistics of a run are what counting it by hand gives', () => {
+  const check = ({ events, all }: ReturnType<typeof play>) => {
+    const stats = statsOf(events)
+    expect(stats).toMatchObject({
+      from: events[0]!.at,
+      to: events.at(-1)!.at,
+      requests: all('request.received').length,
+      refused: all('request.rejected').length,
+      expired: all('request.expired').length,
+      abandoned: all('request.abandoned').length,
+      failed: all('request.failed').length,
+    })
+    for (const llm of stats.llms) {
+      const dispatched = all('request.dispatched').filter((event) => event.llm === llm.llm)
+      const completed = all('request.completed').filter((event) => event.llm === llm.llm)
+      const failed = all('attempt.failed').filter((event) => event.llm === llm.llm)
+      const ended = all('request.failed').filter((event) => event.llm === llm.llm)
+      const sum = (numbers: number[]) => numbers.reduce((total, one) => total + one, 0)
+      expect(llm).toMatchObject({
+        requests: dispatched.length,
+        completed: completed.length,
+        failedAttempts: failed.length,
+        inputTokens: sum(completed.map(({ data }) => data.input_tokens)),
+        outputTokens: sum(completed.map(({ data }) => data.output_tokens)),
+        costNanoUsd: sum([...completed, ...ended].map(({ data }) => data.cost_nano_usd)),
+        waitMsTotal: sum(dispatched.map(({ data }) => data.wait_ms)),
+        waitMsMax: Math.max(0, ...dispatched.map(({ data }) => data.wait_ms)),
+      })
+      expect(sum(Object.values(llm.errors))).toBe(failed.length)
+      for (const [name, count] of Object.entries(llm.errors))
+        expect(count).toBe(failed.filter(({ data }) => data.class === name).length)
+    }
+  }
+  const runs = scenarios({ mostUsed: 1.8, reports: true }).map((scenario) => play(scenario))
+  fc.assert(
+    fc.property(runs, (world) => void check(world)),
+    { numRuns },
+  )
+})
+
+test('an empty log has nothing to count', () => {
+  expect(statsOf([])).toEqual({
+    from: null,
+    to: null,
+    requests: 0,
+    refused: 0,
+    expired: 0,
+    abandoned: 0,
+    failed: 0,
+    llms: [],
+  })
+})

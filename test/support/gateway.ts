@@ -1,0 +1,81 @@
+import { createBalancer } from '../../src/actors/balancer.ts'
+import { createSystemClock } from '../../src/actors/clock.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { disabledBecause } from '../../src/config/warnings.ts'
+import type { Event } from '../../src/core/events.ts'
+import { createApp } from '../../src/http/app.ts'
+import { createAuth } from '../../src/http/auth.ts'
+import type { Gateway } from '../../src/http/gateway.ts'
+import { createHeartbeats } from '../../src/http/heartbeats.ts'
+import { createJournal } from '../../src/log/journal.ts'
+import { createUpstreams } from '../../src/upstream/upstreams.ts'
+import { memoryLog } from './events.ts'
+import { startOf } from './llms.ts'
+
+/** The HTTP interface over everything real but the disk and the sockets. */
+export interface Served {
+  readonly gateway: Gateway
+  /** Everything that was recorded and committed. */
+  readonly events: Event[]
+  /** What the operator was told. */
+  readonly troubles: string[]
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
+  send(request: Request): Promise<Response>
+  close(): void
+}
+
+export const SIMULATED = `{ name: Sim, api_type: simulated, model: sim-1, context_length: 4000,
+  simulated: { latency: 1ms, tokens_per_second: 100000, output_tokens: 12 } }`
+
+/** Serves a configuration given as YAML; `llms` is one simulated LLM unless it is given, too. */
+export async function serving(yaml = '', env: Record<string, string> = {}): Promise<Served> {
+  const parsed = parseConfig(/^llms:/m.test(yaml) ? yaml : `llms: [${SIMULATED}]\n${yaml}`, 'config.yaml')
+  if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('\n'))
+  const { config } = parsed
+  const clock = createSystemClock()
+  const listeners = new Map<string, (event: Event) => void>()
+  const events: Event[] = []
+  const troubles: string[] = []
+  const trouble = (message: string) => void troubles.push(message)
+  const journal = createJournal({
+    store: memoryLog(),
+    committed(event) {
+      events.push(event)
+      if (event.request !== null) listeners.get(event.request)?.(event)
+    },
+    trouble,
+  })
+  const balancer = createBalancer(
+    {
+      policy: { specs: config.llms, rules: config.models, weights: config.general.weights, ...config.queue },
+      llms: config.llms.map((spec) => startOf(spec, clock.now(), disabledBecause(spec, env))),
+      clock,
+      lastSeq: 0,
+      record: journal.append,
+      fatal: trouble,
+    },
+    'test_',
+  )
+  const upstreams = await createUpstreams(config.llms, env)
+  const heartbeats = createHeartbeats(balancer.state.queue, config.queue.heartbeatMs, clock.now)
+  const gateway: Gateway = {
+    ...{ config, balancer, clock, startedAt: clock.now(), heartbeats, listeners, trouble },
+    identify: createAuth(config.clients, env),
+    upstream: (llm) => upstreams.get(llm)!,
+  }
+  const app = createApp(gateway)
+  const send = async (request: Request) => app.fetch(request)
+  return {
+    ...{ gateway, events, troubles, send },
+    get: (path, headers = {}) => send(new Request(`http://llb${path}`, { headers })),
+    post(path, body, headers = {}) {
+      const text = typeof body === 'string' ? body : JSON.stringify(body)
+      return send(new Request(`http://llb${path}`, { method: 'POST', body: text, headers }))
+    },
+    close() {
+      heartbeats.stop()
+      balancer.stop()
+    },
+  }
+}
