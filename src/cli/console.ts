@@ -72,7 +72,7 @@ function jsonLine(
     event: type,
     request: request ?? undefined,
     llm: llm ?? undefined,
-    text,
+    text: text.replace(/ {2,}/, ' '),
   }
   return `${JSON.stringify(line)}\n`
 }
