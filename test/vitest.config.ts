@@ -1,9 +1,9 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-	test: {
-		include: ["test/**/*.test.ts"],
-		root: new URL("..", import.meta.url).pathname,
-		testTimeout: 20_000,
-	},
-});
+  test: {
+    include: ['test/**/*.test.ts'],
+    root: new URL('..', import.meta.url).pathname,
+    testTimeout: 20_000,
+  },
+})

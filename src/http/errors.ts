@@ -51,3 +51,13 @@ function typeOf(status: number): string {
   if (status === 503) return 'service_unavailable_error'
   return status >= 500 ? 'server_error' : 'invalid_request_error'
 }
+
+/** Whether the text of an error answer has the shape that OpenAI's clients read. */
+export function isOpenaiError(text: string): boolean {
+  try {
+    const { error } = JSON.parse(text) as { error?: { message?: unknown } }
+    return typeof error?.message === 'string'
+  } catch {
+    return false
+  }
+}

@@ -1,11 +1,15 @@
 import type { ChatBody } from '../core/chat.ts'
 import type { Event, EventOf, Failure, InputData, LimitReport, Usage } from '../core/events.ts'
 import { expired, failed, type Refusal } from '../core/refusal.ts'
+import type { ApiType } from '../core/types.ts'
+import type { Call } from '../upstream/adapter.ts'
 import { type CallOutcome, callUpstream, type ErrorAnswer } from '../upstream/call.ts'
+import { discreet, WITHHELD } from '../upstream/discreet.ts'
 import { type RelayOutcome, relayStream } from '../upstream/relay.ts'
-import { errorEvent } from './errors.ts'
+import { errorEvent, isOpenaiError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { Reply } from './reply.ts'
+import { usdOf } from './usd.ts'
 
 /** One client request, ready to be put to the balancer. */
 export interface Incoming {
@@ -18,11 +22,15 @@ export interface Incoming {
 type Answered = Extract<CallOutcome, { kind: 'answered' }>
 type Streaming = Extract<CallOutcome, { kind: 'streaming' }>
 
+/** Providers whose error answers have the client's own format. */
+const RELAYED: ReadonlySet<ApiType> = new Set(['openai', 'groq', 'simulated'])
+
 /** One attempt under way. */
 interface Attempt {
   readonly number: number
   readonly llm: string
   readonly startedAt: number
+  readonly call: Call
   readonly controller: AbortController
 }
 
@@ -54,6 +62,8 @@ class Exchange {
   #attempt: Attempt | null = null
   #answered: Answered | null = null
   #errorAnswer: ErrorAnswer | null = null
+  /** What the provider of the last attempt said. */
+  #said = ''
   #streaming = false
   #over = false
 
@@ -124,26 +134,23 @@ class Exchange {
     const { balancer, clock, upstream } = this.#gateway
     const { body, received } = this.#incoming
     const { spec, apiKey, adapter, transport } = upstream(llm!)
-    const attempt = {
-      number: data.attempt,
-      llm: llm!,
-      startedAt: clock.now(),
-      controller: new AbortController(),
+    const startedAt = clock.now()
+    const call: Call = {
+      spec,
+      apiKey,
+      body,
+      request: this.#id,
+      stream: received.stream,
+      wantsUsage: body.stream_options?.include_usage === true,
+      created: Math.floor(startedAt / 1000),
     }
+    const attempt = { number: data.attempt, llm: llm!, startedAt, call, controller: new AbortController() }
     this.#attempt = attempt
     this.#headers['x-llb-llm'] = spec.group
     this.#headers['x-llb-attempts'] = String(data.attempt)
     this.#headers['x-llb-queue-ms'] = String(data.wait_ms)
     const outcome = await callUpstream({
-      call: {
-        spec,
-        apiKey,
-        body,
-        request: this.#id,
-        stream: received.stream,
-        wantsUsage: body.stream_options?.include_usage === true,
-        created: Math.floor(attempt.startedAt / 1000),
-      },
+      call,
       adapter,
       transport,
       controller: attempt.controller,
@@ -181,7 +188,8 @@ class Exchange {
       case 'streaming':
         return this.#stream(outcome, attempt, firstByteMs, idleTimeoutMs)
       case 'failed':
-        this.#errorAnswer = outcome.errorAnswer
+        this.#said = outcome.said
+        this.#errorAnswer = RELAYED.has(attempt.call.spec.apiType) ? outcome.errorAnswer : null
         return this.#attemptFailed(attempt, outcome.failure, false, outcome.limits)
     }
   }
@@ -195,7 +203,8 @@ class Exchange {
     const done = (ended: RelayOutcome) => {
       if (this.#over) return
       if (ended.kind === 'cancelled') this.#leave()
-      else if (ended.kind === 'failed') this.#attemptFailed(attempt, ended.failure, true, [])
+      else if (ended.kind === 'failed')
+        this.#attemptFailed(attempt, discreet(ended.failure, attempt.call).failure, true, [])
       else {
         const { usage, finishReason } = relay
         this.#attemptFinished(attempt, {
@@ -209,7 +218,9 @@ class Exchange {
       }
     }
     const brokenOff = (failure: Failure) =>
-      errorEvent({ ...failed(failure, attempt.llm, attempt.number), retryAfterMs: null })
+      errorEvent(
+        failed({ ...failure, message: discreet(failure, attempt.call).said }, attempt.llm, attempt.number),
+      )
     const source = { reader, relay, opening, upstream: attempt.controller, idleTimeoutMs }
     this.#streaming = true
     this.#gateway.heartbeats.remove(this.#id)
@@ -251,12 +262,13 @@ class Exchange {
   /** What the provider said of the request itself is passed on as it is; other failures are ours to explain. */
   #failed({ status, code, message }: EventOf<'request.failed'>['data']): void {
     const error = this.#errorAnswer
-    if (error !== null && error.status === status && !this.#reply.begun && isJsonError(error)) {
+    if (error !== null && error.status === status && !this.#reply.begun && isOpenaiError(error.body)) {
       const headers = { ...this.#headers, 'content-type': error.contentType, 'x-should-retry': 'false' }
       this.#reply.whole(error.body, status, headers)
       return this.#end()
     }
-    this.#refuse({ status, code, message, retryAfterMs: null })
+    // The words that the log does not keep are for the client they are about.
+    this.#refuse({ status, code, message: message.replace(WITHHELD, () => this.#said), retryAfterMs: null })
   }
 
   /** A stream that is under way has told its client already. */
@@ -269,21 +281,4 @@ class Exchange {
     const place = position === null ? 'an LLM is at work' : `position ${position} in the queue`
     this.#reply.comment(`${place}, ${Math.round(waitedMs / 1000)} s so far`, this.#headers)
   }
-}
-
-/** Whether an error answer has the shape that OpenAI clients read. */
-function isJsonError({ body }: ErrorAnswer): boolean {
-  try {
-    const { error } = JSON.parse(body) as { error?: { message?: unknown } }
-    return typeof error?.message === 'string'
-  } catch {
-    return false
-  }
-}
-
-/** A price as a decimal number of dollars, without an exponent. */
-export function usdOf(nanoUsd: number): string {
-  if (nanoUsd === 0) return '0'
-  const digits = String(nanoUsd).padStart(10, '0')
-  return `${digits.slice(0, -9)}.${digits.slice(-9)}`
 }

@@ -11,6 +11,9 @@ type Check = readonly [field: string, expected: string, test: (value: unknown) =
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1
 
+/** A name is repeated in messages, and kept in the log. */
+const MODEL_LENGTH_MAX = 256
+
 /** The fields that routing reads; all others are the provider's to judge. Null means unset, as at OpenAI. */
 const OPTIONAL: readonly Check[] = [
   ['stream', 'true or false', (value) => typeof value === 'boolean'],
@@ -43,6 +46,8 @@ function complaintOf(body: Record<string, unknown>): Complaint | null {
     return { param: 'body', message: `"body" is nested more than ${MAX_DEPTH} levels deep.` }
   if (typeof body.model !== 'string' || body.model === '')
     return complain('model', 'the name of a model', body.model)
+  if (body.model.length > MODEL_LENGTH_MAX)
+    return { param: 'model', message: `"model" is longer than ${MODEL_LENGTH_MAX} characters.` }
   if (!Array.isArray(body.messages) || body.messages.length === 0) {
     return complain('messages', 'a list of at least one message', body.messages)
   }

@@ -39,7 +39,7 @@ export type Result<T> = { ok: true; value: T } | { ok: false; failure: Failure }
  * Never throws. After a failure it yields nothing more.
  */
 export interface StreamRelay {
-  /** Bytes for the client, possibly none (null). */
+  /** Bytes for the client, possibly none (null). The chunk is the relay's from now on, to keep and to change. */
   push(chunk: Uint8Array): Uint8Array | null
   /** Called once when the provider's stream ends well; the last bytes for the client. */
   end(): Uint8Array | null

@@ -2,6 +2,7 @@ import type { Failure, LimitReport } from '../core/events.ts'
 import { type Opening, readFirst } from './relay.ts'
 import type { Adapter, Answer, Call, StreamRelay } from './adapter.ts'
 import { createDeadline, type Deadline } from './deadline.ts'
+import { discreet } from './discreet.ts'
 import { networkFailure, type Transport } from './transport.ts'
 
 /** A provider's own error answer, for errors that are the client's to see. */
@@ -30,7 +31,10 @@ export type CallOutcome =
     }
   | {
       readonly kind: 'failed'
+      /** As it may stand in the log. */
       readonly failure: Failure
+      /** The provider's own words, for the client alone. */
+      readonly said: string
       readonly limits: LimitReport[]
       readonly errorAnswer: ErrorAnswer | null
     }
@@ -55,7 +59,7 @@ export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
   const timer = createDeadline(controller)
   try {
     const prepared = adapter.prepare(call)
-    if (!prepared.ok) return failed(prepared.failure)
+    if (!prepared.ok) return failed(call, prepared.failure)
     timer.restart(call.spec.firstByteTimeoutMs, 'no answer')
     const response = await transport(prepared.value, controller.signal)
     const limits = adapter.limits(response.headers, now())
@@ -64,13 +68,14 @@ export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
       const body = await readBounded(response, ERROR_BYTES_MAX)
       const failure = adapter.classify(response.status, response.headers, body, now())
       const contentType = response.headers.get('content-type') ?? 'application/json'
-      return { kind: 'failed', failure, limits, errorAnswer: { status: response.status, contentType, body } }
+      const errorAnswer = { status: response.status, contentType, body }
+      return { kind: 'failed', ...discreet(failure, call), limits, errorAnswer }
     }
     if (!call.stream) return await wholeAnswer(response, limits, options, timer)
     options.started(response.status, limits)
     return await openStream(response, options, timer)
   } catch (error) {
-    return failed(timer.failure() ?? networkFailure(error))
+    return failed(call, timer.failure() ?? networkFailure(error))
   } finally {
     timer.stop()
   }
@@ -85,7 +90,7 @@ async function wholeAnswer(
   timer.restart(call.spec.firstByteTimeoutMs, 'no complete answer')
   const bytes = new Uint8Array(await response.arrayBuffer())
   const result = adapter.answer(bytes, call)
-  if (!result.ok) return failed(result.failure)
+  if (!result.ok) return failed(call, result.failure)
   const contentType = contentTypeOf(response, 'application/json')
   return { kind: 'answered', answer: result.value, status: response.status, limits, contentType }
 }
@@ -104,7 +109,7 @@ async function openStream(
     return { kind: 'streaming', status: response.status, reader, relay, opening: first.value, contentType }
   }
   reader.cancel().catch(() => {})
-  return failed(timer.failure() ?? first.failure)
+  return failed(call, timer.failure() ?? first.failure)
 }
 
 /** What the client is told: the provider's type where it speaks the client's format, else the format's own. */
@@ -113,8 +118,8 @@ function contentTypeOf(response: Response, type: string): string {
   return given?.startsWith(type) ? given : type
 }
 
-function failed(failure: Failure): CallOutcome {
-  return { kind: 'failed', failure, limits: [], errorAnswer: null }
+function failed(call: Call, failure: Failure): CallOutcome {
+  return { kind: 'failed', ...discreet(failure, call), limits: [], errorAnswer: null }
 }
 
 async function readBounded(response: Response, max: number): Promise<string> {

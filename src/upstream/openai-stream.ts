@@ -132,19 +132,103 @@ function foreignFailure(body: string, now: number): Failure {
   return reported ? failureWithin(value, now) : invalidAnswer('The answer is not an event stream.')
 }
 
+const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
+const ERROR_KEY = Buffer.from('"error"')
+const USAGE_KEY = Buffer.from('"usage"')
+const BLANK_LINE = Buffer.from('\n\n')
+/** How an event ends in which `include_usage` has set the usage to null. */
+const NULL_USAGE_END = Buffer.from(',"usage":null}\n\n')
+const NULL_USAGE_LENGTH = ',"usage":null'.length
+
+/** Hint: Buffer's search works on any bytes; it is by far the cheapest one there is. */
+function holds(bytes: Uint8Array, key: Uint8Array): boolean {
+  return Buffer.prototype.lastIndexOf.call(bytes, key) >= 0
+}
+
+function endsWithBlankLine(bytes: Uint8Array): boolean {
+  const last = bytes[bytes.length - 1]
+  if (last === LINE_FEED) {
+    const before = bytes[bytes.length - 2]
+    return before === LINE_FEED || (before === CARRIAGE_RETURN && bytes[bytes.length - 3] === LINE_FEED)
+  }
+  return last === CARRIAGE_RETURN && bytes[bytes.length - 2] === CARRIAGE_RETURN
+}
+
+function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {
+  const from = bytes.length - end.length
+  if (from < 0) return false
+  for (let i = end.length - 1; i >= 0; i--) if (bytes[from + i] !== end[i]) return false
+  return true
+}
+
+/**
+ * What becomes of an ordinary chunk: whole events without an error, handed on as they are or, where the client did
+ * not ask for usage, without the null that asking has put there. Null for every other chunk. The chunk is changed
+ * in place.
+ */
+function ordinary(chunk: Uint8Array, wantsUsage: boolean): Uint8Array | null {
+  if (!endsWithBlankLine(chunk) || holds(chunk, ERROR_KEY)) return null
+  if (wantsUsage || !holds(chunk, USAGE_KEY)) return chunk
+  const end = chunk.length - NULL_USAGE_LENGTH
+  if (!endsWith(chunk, NULL_USAGE_END)) return null
+  if (Buffer.prototype.indexOf.call(chunk, BLANK_LINE) !== chunk.length - BLANK_LINE.length) return null
+  chunk.copyWithin(end - 3, chunk.length - 3)
+  return chunk.subarray(0, end)
+}
+
+/** This much of the end of a stream is read for its usage and finish reason. */
+const TAIL_BYTES = 8192
+
+/** The last chunks that were handed on unread. */
+function createTail() {
+  let chunks: Uint8Array[] = []
+  let length = 0
+  return {
+    keep(chunk: Uint8Array): void {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length - chunks[0]!.length > TAIL_BYTES) length -= chunks.shift()!.length
+    },
+    take(): Uint8Array | null {
+      if (length === 0) return null
+      const bytes = Buffer.concat(chunks)
+      chunks = []
+      length = 0
+      return bytes
+    },
+  }
+}
+
 /**
  * Relays an OpenAI event stream. Bytes go on as they came, except that a client which did not ask for usage gets
  * what the provider would have sent without `include_usage`. Bytes returned together with a failure precede it.
+ *
+ * Hint: ordinary chunks are handed on without being read; what the last of them told is read when it is asked for.
  */
 export function openEventRelay(call: Call): StreamRelay {
   const told: Told = { usage: null, finishReason: null, failure: null, done: false }
+  const tail = createTail()
   let foreign: boolean | null = null
   const segments = createSegments((bytes, from) => (foreign ? 0 : lastEvent(bytes, from)))
+  const readTail = (): Told => {
+    const bytes = tail.take()
+    if (bytes !== null) relayedEvents(bytes, call, told)
+    return told
+  }
 
   return {
     push(chunk) {
       if (told.failure !== null || chunk.length === 0) return null
       foreign ??= isForeign(chunk)
+      if (foreign === false && segments.isEmpty) {
+        const relayed = ordinary(chunk, call.wantsUsage)
+        if (relayed !== null) {
+          tail.keep(relayed)
+          return relayed
+        }
+      }
+      readTail()
       const ready = segments.push(chunk)
       const relayed = ready === null ? null : relayedEvents(ready, call, told)
       if (segments.tooLong)
@@ -152,7 +236,7 @@ export function openEventRelay(call: Call): StreamRelay {
       return relayed
     },
     end() {
-      if (told.failure !== null) return null
+      if (readTail().failure !== null) return null
       const rest = segments.rest()
       if (foreign) {
         told.failure = foreignFailure(rest === null ? '' : decode(rest), call.created * 1000)
@@ -163,10 +247,10 @@ export function openEventRelay(call: Call): StreamRelay {
       return relayed
     },
     get usage() {
-      return told.usage
+      return readTail().usage
     },
     get finishReason() {
-      return told.finishReason
+      return readTail().finishReason
     },
     get failure() {
       return told.failure

@@ -11,6 +11,8 @@ export type LastBoundary = (bytes: Uint8Array, from: number) => number
 export interface Segments {
   /** Whole pieces that are now complete, or null. The same array when it ends with a piece and nothing was held. */
   push(chunk: Uint8Array): Uint8Array | null
+  /** Whether nothing is held. */
+  readonly isEmpty: boolean
   /** What is held without an end, or null. */
   rest(): Uint8Array | null
   /** True once more than `SEGMENT_BYTES_MAX` had to be held; nothing works from then on. */
@@ -48,6 +50,9 @@ export function createSegments(lastBoundary: LastBoundary): Segments {
       held.copyWithin(0, cut, length)
       length -= cut
       return ready
+    },
+    get isEmpty() {
+      return length === 0
     },
     rest: () => (length === 0 ? null : held.slice(0, length)),
     get tooLong() {

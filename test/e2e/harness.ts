@@ -74,6 +74,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
+export interface CommandResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command of `src/main.ts` to its end, which must come within the time a server has to start. */
+export async function runCommand(
+  runtime: Runtime,
+  args: readonly string[],
+  options: { cwd: string; env?: Record<string, string> },
+): Promise<CommandResult> {
+  const [command, ...flags] = runtimeCommand(runtime)
+  const child = spawn(command, [...flags, join(ROOT, 'src/main.ts'), ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, NO_COLOR: '1', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  const output = collect(child)
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS)
+  const code = await output.exited
+  clearTimeout(timer)
+  return { code, stdout: output.stdout(), stderr: output.stderr() }
+}
+
 function collect(child: ChildProcess) {
   let stdout = ''
   let stderr = ''

@@ -32,7 +32,10 @@ export function scriptOf(
   }
 }
 
-/** A quarter of the characters of all strings within. */
+/** What a picture costs, however large its bytes are. */
+const IMAGE_TOKENS = 765
+
+/** A quarter of the characters of all strings within, and a fixed price for each picture. */
 export function countTokens(turns: unknown): number {
   return Math.max(1, Math.ceil(characters(turns) / 4))
 }
@@ -41,6 +44,7 @@ function characters(value: unknown): number {
   if (typeof value === 'string') return value.length
   if (Array.isArray(value)) return value.reduce((sum, item) => sum + characters(item), 0)
   if (value === null || typeof value !== 'object') return 0
+  if ('image_url' in value) return 4 * IMAGE_TOKENS
   return Object.values(value as Body).reduce((sum: number, item) => sum + characters(item), 0)
 }
 

@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runCommand } from './harness.ts'
+import { RUNTIMES, type Runtime } from './runtimes.ts'
+import { say, startWorld } from './world.ts'
+
+const LLM = { name: 'A', api_type: 'simulated', model: 'm', context_length: 9000 }
+const ADVICE = 'Set event_log.path to a file that this user may write, or move the old file away.'
+
+let dir: string
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'llb-start-'))
+  writeFileSync(join(dir, 'text.db'), 'This is no database, and somebody may still want it.\n')
+  mkdirSync(join(dir, 'folder.db'))
+  sqlite('other.db', 'CREATE TABLE precious (a)')
+  sqlite('newer.db', 'CREATE TABLE segment (a); PRAGMA user_version = 9')
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+function sqlite(name: string, statements: string): void {
+  const db = new Database(join(dir, name))
+  db.exec(statements)
+  db.close()
+}
+
+/** Tries to serve a configuration and gives what was said on standard error; nothing else may be said. */
+async function refusal(runtime: Runtime, config: string, args: readonly string[] = []): Promise<string> {
+  writeFileSync(join(dir, 'c.yaml'), config)
+  const result = await runCommand(runtime, ['serve', '--config', 'c.yaml', '--port', '0', ...args], {
+    cwd: dir,
+  })
+  expect(result).toMatchObject({ code: 2, stdout: '' })
+  return result.stderr
+}
+
+const logAt = (path: string) => JSON.stringify({ event_log: { path }, llms: [LLM] })
+
+describe.each(RUNTIMES)('what keeps %s from starting is said in a sentence, with exit code 2', (runtime) => {
+  test.each([
+    ['text.db', 'file is not a database'],
+    ['folder.db', 'unable to open database file'],
+    ['other.db', 'it is an SQLite file, but not an event log'],
+    ['newer.db', 'it was written by a newer version of this program (log version 9)'],
+  ])('a log file that cannot be used: %s', async (name, reason) => {
+    const before = name === 'folder.db' ? null : readFileSync(join(dir, name))
+    expect(await refusal(runtime, logAt(name))).toBe(
+      `Cannot use the event log ${join(dir, name)}: ${reason}. ${ADVICE}\n`,
+    )
+    if (before) expect(readFileSync(join(dir, name)).equals(before)).toBe(true)
+  })
+
+  test('a folder that cannot be made', async () => {
+    const said = await refusal(runtime, logAt('text.db/data/events.db'))
+    expect(said).toMatch(/^Cannot make the folder for the event log \S+\/text\.db\/data\/events\.db: .+\n$/)
+    expect(said).toContain(ADVICE)
+  })
+
+  test.each([
+    [
+      'llms:\n  - name: A\n    api_typ: groq\n    model: m\n',
+      'c.yaml:2:5 llms[0].api_type: is required\nc.yaml:3:5 llms[0].api_typ: unknown key; did you mean "api_type"?\n',
+    ],
+    [
+      'llms: [\n  - {',
+      'c.yaml:2:6 Flow map in block collection must be sufficiently indented and end with a }\n',
+    ],
+    ['', 'c.yaml:1:1 the file is empty; it needs at least llms:\n'],
+  ])('a configuration that is wrong: %j', async (config, said) => {
+    expect(await refusal(runtime, config)).toBe(said)
+  })
+
+  test('a port that is in use', async () => {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const said = await refusal(runtime, logAt('fine.db'), ['--port', String(port)])
+    expect(said).toBe(`cannot listen on 127.0.0.1:${port}: the port is in use\n`)
+    server.close()
+  })
+
+  test('a log that another process is writing', async () => {
+    const world = await startWorld({ runtime: 'bun', llms: {}, others: [LLM] })
+    const said = await refusal(runtime, logAt(world.server.dbPath))
+    expect(said).toBe(
+      `Another process is writing the event log ${world.server.dbPath}. ` +
+        'Stop it first, or set event_log.path to another file.\n',
+    )
+    world.server.kill('SIGKILL')
+    await world.server.exited
+    await world.restart()
+    expect((await world.ask(say('auto', 'x'))).status).toBe(200)
+    await world.close()
+  })
+
+  test('a command line that means nothing', async () => {
+    expect(await refusal(runtime, logAt('fine.db'), ['--port', '99999'])).toBe(
+      'The port is "99999"; it must be a whole number from 0 to 65535.\n',
+    )
+    const { code, stderr } = await runCommand(runtime, ['serv'], { cwd: dir })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^There is no command "serv"\. Commands: serve, check, .+\.\n$/)
+  })
+})

@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { streamChunks } from '../fakes/openai.ts'
+import { RUNTIMES } from './runtimes.ts'
+import { say, startWorld, until, type World } from './world.ts'
+
+const PLACES = 5
+
+describe.each(RUNTIMES)('told to stop, %s', (runtime) => {
+  let world: World<'only'>
+  afterEach(() => world?.close())
+
+  function start(chunkDelayMs: number, drain: string): Promise<World<'only'>> {
+    return startWorld({
+      runtime,
+      llms: { only: { options: { chunkDelayMs }, config: { max_concurrency: PLACES } } },
+      config: { general: { drain }, queue: { heartbeat: '100ms' } },
+    })
+  }
+
+  function queued(count: number): Promise<boolean> {
+    return until(
+      () => world.log().filter(({ type }) => type === 'request.queued').length === count,
+      `${count} requests are queued`,
+    )
+  }
+
+  const signals: NodeJS.Signals[] = runtime === 'bun' ? ['SIGTERM', 'SIGINT'] : ['SIGTERM']
+  test.each(signals)('by %s it finishes streams and refuses what waits', async (signal) => {
+    world = await start(70, '15s')
+    const body = say('only', 'streams', { stream: true })
+    const streams = Array.from({ length: PLACES }, () => world.ask(body).then((each) => each.text()))
+    await world.fakes.only.arrived(PLACES)
+    const wholes = Array.from({ length: 3 }, () => world.ask(say('only', 'waits')))
+    const waiting = world.ask(say('only', 'waits', { stream: true }))
+    await queued(4)
+    // Its headers are out with the first heartbeat.
+    const early = await waiting
+    const toldAt = performance.now()
+    world.server.kill(signal)
+    for (const answer of await Promise.all(wholes)) {
+      expect(answer.status).toBe(503)
+      expect(answer.headers.get('retry-after')).toBe('5')
+      expect((await answer.json()).error.code).toBe('shutting_down')
+    }
+    const text = await early.text()
+    expect(text).toContain('"code":"shutting_down"')
+    expect(text).not.toContain('[DONE]')
+    const whole = streamChunks({ ...body, model: 'only-model' }).join('')
+    for (const stream of await Promise.all(streams)) expect(stream.replace(/^(: .*\n\n)+/, '')).toBe(whole)
+    expect(await world.server.exited).toBe(0)
+    expect(performance.now() - toldAt).toBeLessThan(15_000)
+    expect(world.fakes.only.requests).toHaveLength(PLACES)
+    expect(world.log().at(-1)?.type).toBe('request.completed')
+    expect(world.server.stderr()).not.toMatch(/"level":"error"/)
+
+    await world.restart()
+    expect((await world.ask(say('only', 'again'))).status).toBe(200)
+    const ends = world.log().filter(({ type }) => type === 'request.failed')
+    expect(ends).toEqual([])
+  })
+
+  test('it cuts what is not finished within the drain time, and the next start ends it in the log', async () => {
+    world = await start(0, '300ms')
+    world.fakes.only.fail({ kind: 'hang', afterChunks: 2 })
+    const answer = await world.ask(say('only', 'never ends', { stream: true }))
+    const cut = answer.text().then(
+      (text) => text.includes('[DONE]'),
+      () => false,
+    )
+    world.server.kill()
+    expect(await world.server.exited).toBe(0)
+    expect(await cut).toBe(false)
+    await world.restart()
+    const ends = await until(() => {
+      const found = world
+        .story(answer.headers.get('x-request-id'))
+        .filter(({ type }) => /^request\.(failed|abandoned)$/.test(type))
+      return found.length > 0 && found
+    }, 'its end in the log')
+    expect(ends).toHaveLength(1)
+  })
+
+  test('idle it ends at once', async () => {
+    world = await start(0, '15s')
+    await (await world.ask(say('only', 'x'))).text()
+    const toldAt = performance.now()
+    world.server.kill()
+    expect(await world.server.exited).toBe(0)
+    expect(performance.now() - toldAt).toBeLessThan(5_000)
+  })
+})
