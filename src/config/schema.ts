@@ -54,7 +54,10 @@ const eventLogSchema = v.strictObject({
     described('How long events are kept.', duration(60 * SECOND_MS, 36_500 * DAY_MS)),
     '30d',
   ),
-  bodies: v.optional(described('Keep prompts and answers too, in a table of their own.', flag()), false),
+  bodies: v.optional(
+    described('Reserved: keep prompts and answers too. This version keeps none.', flag()),
+    false,
+  ),
 })
 
 const clientSchema = v.strictObject({

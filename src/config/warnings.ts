@@ -44,8 +44,21 @@ export function startWarnings(config: Config, env: Environment): string[] {
       .map(({ name, keyName }) => `client ${name} cannot be let in: ${keyName} is not set`),
     ...availability(config, env),
     ...unservedModels(config, env),
+    ...ahead(config),
     ...config.llms.flatMap(windows),
   ]
+}
+
+/** Settings that are checked and kept, but that this version does not act on yet. */
+function ahead({ eventLog, clients }: Config): string[] {
+  const bodies = eventLog.bodies ? ['event_log.bodies has no effect in this version: no bodies are kept'] : []
+  const weighted = clients.some(({ weight }) => weight !== 1)
+  return weighted
+    ? [
+        ...bodies,
+        'clients: weight has no effect in this version: clients are served in order of priority and age',
+      ]
+    : bodies
 }
 
 function exposure({ general, clients }: Config): string[] {

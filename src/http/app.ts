@@ -11,7 +11,7 @@ export function createApp(gateway: Gateway): Hono {
   app.get('/v1/models', (c) => listModels(gateway, c.req.raw))
   app.get('/v1/models/:id{.+}', (c) => getModel(gateway, c.req.raw, c.req.param('id')))
   app.get('/health', () => Response.json({ status: 'ok' }))
-  app.get('/ready', () => ready(gateway))
+  app.get('/ready', (c) => ready(gateway, c.req.raw))
   app.notFound((c) => {
     const message = `There is no ${c.req.method} ${c.req.path} here. Endpoints: POST /v1/chat/completions, GET /v1/models, GET /health, GET /ready.`
     return errorResponse(badRequest(message, 'not_found', 404), {})
@@ -24,9 +24,15 @@ export function createApp(gateway: Gateway): Hono {
   return app
 }
 
-/** Whether requests are welcome: not while shutting down, nor while no LLM is enabled. */
-function ready({ balancer }: Gateway): Response {
-  const llms = balancer.views.map(({ spec, status, because }) => ({ name: spec.name, status, because }))
+/**
+ * Whether requests are welcome: not while shutting down, nor while no LLM is enabled. Why an LLM cannot be used is
+ * told to clients alone.
+ */
+function ready({ balancer, identify }: Gateway, request: Request): Response {
+  const known = identify(request.headers).ok
+  const llms = balancer.views.map(({ spec: { name }, status, because }) =>
+    known ? { name, status, because } : { name, status },
+  )
   const status = balancer.state.draining
     ? 'draining'
     : llms.every((llm) => llm.status === 'disabled')

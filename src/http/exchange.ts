@@ -112,7 +112,7 @@ class Exchange {
     if (this.#over) return
     switch (event.type) {
       case 'request.dispatched':
-        void this.#run(event)
+        this.#run(event).catch((error: unknown) => this.#broke(error))
         break
       case 'request.completed':
         if (this.#answered !== null) this.#deliver(this.#answered, event.data.cost_nano_usd)
@@ -167,6 +167,15 @@ class Exchange {
       },
     })
     if (!this.#over) this.#settle(outcome, attempt, spec.idleTimeoutMs)
+  }
+
+  /** A bug of ours; the request fails, the process goes on. */
+  #broke(error: unknown): void {
+    this.#gateway.trouble(`an attempt failed inside the load balancer: ${(error as Error).stack ?? error}`)
+    if (this.#over || this.#attempt === null) return
+    const message = 'the load balancer failed on this attempt; its log says more'
+    const failure = { class: 'internal', status: null, message, retry_after_ms: null, limit: null } as const
+    this.#attemptFailed(this.#attempt, failure, false, [])
   }
 
   #settle(outcome: CallOutcome, attempt: Attempt, idleTimeoutMs: number): void {

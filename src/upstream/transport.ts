@@ -108,13 +108,13 @@ const UNREACHABLE =
 
 /**
  * Says what an error of a {@link Transport}, or of the body it returned, means: `unreachable` when the request cannot
- * have reached the provider (refused, unknown host, TLS), `interrupted` when it may have, `internal` when it could
- * not be put into HTTP at all. The message holds no address and no header.
+ * have reached the provider (refused, unknown host, TLS, or no valid HTTP to begin with), `interrupted` when it may
+ * have. The message holds no address and no header.
  */
 export function networkFailure(error: unknown): Failure {
   const text = describe(error)
   if (UNSENDABLE.test(text))
-    return failure('internal', 'the request cannot be sent: its address or its key is malformed')
+    return failure('unreachable', 'the request cannot be sent: its address or its key is malformed')
   if (UNREACHABLE.test(text))
     return failure('unreachable', `the provider cannot be reached: ${reason(error)}`)
   return failure('interrupted', `the connection to the provider broke: ${reason(error)}`)

@@ -53,6 +53,7 @@ clients
 warnings
   client night cannot be let in: LLB_NIGHT is not set
   LLM Gem is disabled: GEM is not set
+  clients: weight has no effect in this version: clients are served in order of priority and age
   LLM Gem: requests_per_day is declared as a calendar window and enforced as a sliding one of an hour more, which is safe
 `.slice(1),
   )

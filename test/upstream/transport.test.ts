@@ -107,8 +107,8 @@ describe.each(RUNTIMES)('the transport on %s', (runtime) => {
     })
     const message = 'the request cannot be sent: its address or its key is malformed'
     expect(outcomes).toMatchObject({
-      key: { class: 'internal', message },
-      address: { class: 'internal', message },
+      key: { class: 'unreachable', message },
+      address: { class: 'unreachable', message },
     })
   })
 
