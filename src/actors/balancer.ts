@@ -13,6 +13,7 @@ import type {
   InputType,
 } from '../core/events.ts'
 import type { Llm } from '../core/llm.ts'
+import { findWaiting } from '../core/queue.ts'
 import { type Clock, numberedClock } from './clock.ts'
 import type { DispatcherDecision } from './dispatcher.ts'
 import type { LlmRef } from './llm.ts'
@@ -50,6 +51,8 @@ export interface Balancer {
     llm?: string | null,
   ): void
   readonly state: Dispatcher
+  /** Whether a request has come in and not ended yet. */
+  owns(request: string): boolean
   readonly views: readonly LlmView[]
   stop(): void
 }
@@ -127,6 +130,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
   return {
     state,
     views,
+    owns: (request) => state.running.has(request) || findWaiting(state.queue, request) !== null,
     nextRequestId: () => `req_${idPrefix}${(seq + 1).toString(36)}`,
     ingest(type, data, request = null, llm = null) {
       at = clock.now()
@@ -163,17 +167,8 @@ function viewOf(llm: Llm, now: () => Llm): LlmView {
     get wakeAt() {
       return now().wakeAt
     },
-    get factor() {
-      return now().skill.factor
-    },
-    get firstByteMs() {
-      return now().skill.firstByteMs
-    },
-    get tokensPerSecond() {
-      return now().skill.tokensPerSecond
-    },
-    get expectedOutput() {
-      return now().skill.expectedOutput
+    get skill() {
+      return now().skill
     },
   }
 }

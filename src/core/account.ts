@@ -90,18 +90,32 @@ export interface Correction {
 export function correct(account: Account, reports: readonly LimitReport[], now: number): Correction[] {
   const corrections: Correction[] = []
   for (const report of reports) {
-    const ledger = account.ledgers.find(({ limit }) => isOf(limit, report))
-    if (ledger === undefined || report.remaining === null) continue
+    const ledger = ledgerOf(account, report)
+    if (ledger === null || report.remaining === null) continue
     const room = ledger.limit.amount - used(ledger, now)
     const foreign = room - Math.max(0, Math.floor(report.remaining))
     if (foreign <= 0) continue
-    const until = now + Math.min(report.reset_ms ?? ledger.limit.perMs, ledger.limit.perMs)
+    const until = now + Math.min(report.reset_ms ?? UNKNOWN_RESET_MS, ledger.limit.perMs)
     post(ledger, foreign, until)
     corrections.push({ limit: ledger.limit.name, amount: foreign, until })
   }
   return corrections
 }
 
-function isOf(limit: Limit, report: LimitReport): boolean {
-  return limit.unit === report.unit && (report.per_ms === null || report.per_ms === limit.perMs)
+/** A provider that does not say when it starts anew is believed for a minute; the next answer tells more. */
+const UNKNOWN_RESET_MS = 60_000
+
+/**
+ * The ledger that a report is about: the one of its period, else the one of the same size, else that of the shortest
+ * window. A daily limit is not lowered by a report that may well be about a minute.
+ */
+function ledgerOf(account: Account, { unit, per_ms, limit }: LimitReport): Ledger | null {
+  const same = account.ledgers.filter((ledger) => ledger.limit.unit === unit)
+  if (per_ms !== null) return same.find((ledger) => ledger.limit.perMs === per_ms) ?? null
+  const sized = same.find((ledger) => ledger.limit.amount === limit)
+  if (sized !== undefined) return sized
+  return same.reduce<Ledger | null>(
+    (least, one) => (least && least.limit.perMs <= one.limit.perMs ? least : one),
+    null,
+  )
 }

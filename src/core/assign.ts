@@ -1,7 +1,7 @@
-import { type Block, blockOf, type Cost, fits, LEAST, tooSmall } from './account.ts'
-import { choose, costOn, isOpen } from './choose.ts'
+import { amountOf, type Block, blockOf, type Cost, fits, LEAST } from './account.ts'
+import { choose, costOn, isOpen, type LlmView } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
-import { dequeue, inOrder, type Pending, takeExpired } from './queue.ts'
+import { dequeue, inOrder, nextDeadline, type Pending, takeExpired } from './queue.ts'
 
 /** What is known during one round of assignments: room only shrinks while it lasts. */
 interface Round {
@@ -9,7 +9,7 @@ interface Round {
   readonly at: number
   /** For each LLM, whether it has room for anything at all. */
   readonly hasRoom: boolean[]
-  /** For each LLM, the costs it had no room for, none of them larger than another in every part. */
+  /** For each LLM, the least costs it had no room for: of two, neither asks for more in everything. */
   readonly passed: Cost[][]
 }
 
@@ -25,9 +25,29 @@ export function assign(state: Dispatcher, ports: Ports, at: number): void {
   for (const pending of takeExpired(state.queue, at)) expire(ports, pending, at)
 }
 
-function assignRoom(state: Dispatcher, ports: Ports, at: number): void {
+/**
+ * For a newcomer at the end of the queue. As long as no timer is due, those before it still fit nowhere, so that it
+ * alone is looked at. O(LLMs).
+ */
+export function assignLast(state: Dispatcher, ports: Ports, pending: Pending, at: number): void {
+  if (nextDeadline(state.queue) <= at || ports.views.some(({ wakeAt }) => wakeAt <= at))
+    return assign(state, ports, at)
+  const round = createRound(ports, at)
+  const among = candidatesOf(pending, ports)
+  if (!among.some((i) => hasRoomFor(round, i, pending))) return tellFull(round)
+  dequeue(state.queue, pending)
+  dispatch(state, ports, pending, among, at)
+  assign(state, ports, at)
+}
+
+function createRound(ports: Ports, at: number): Round {
   const hasRoom = ports.views.map((view) => isOpen(view) && fits(view.account, LEAST, at))
-  const round: Round = { ports, at, hasRoom, passed: ports.views.map(() => []) }
+  return { ports, at, hasRoom, passed: ports.views.map(() => []) }
+}
+
+function assignRoom(state: Dispatcher, ports: Ports, at: number): void {
+  const round = createRound(ports, at)
+  const { hasRoom } = round
   for (const pending of inOrder(state.queue)) {
     const among = candidatesOf(pending, ports)
     if (!among.some((i) => hasRoomFor(round, i, pending))) continue
@@ -45,14 +65,20 @@ function hasRoomFor(round: Round, i: number, pending: Pending): boolean {
   if (!isOpen(view)) return false
   const cost = costOn(view, pending)
   const passed = round.passed[i]!
-  if (passed.some((less) => isAtMost(less, cost))) return false
+  if (passed.some((less) => isAtMost(view, less, cost))) return false
   if (round.hasRoom[i] && fits(view.account, cost, round.at)) return true
-  passed.push(cost)
+  const least = passed.filter((other) => !isAtMost(view, cost, other))
+  if (least.length < LEAST_COSTS_MAX) round.passed[i] = [...least, cost]
   return false
 }
 
-function isAtMost(less: Cost, cost: Cost): boolean {
-  return less.inputTokens <= cost.inputTokens && less.outputTokens <= cost.outputTokens
+/** Only limits on input and output tokens side by side can have more than one least cost, and then not many. */
+const LEAST_COSTS_MAX = 32
+
+/** Whether `less` asks for no more than `cost` of any limit of the LLM. */
+function isAtMost({ spec }: LlmView, less: Cost, cost: Cost): boolean {
+  for (const { unit } of spec.limits) if (amountOf(unit, less) > amountOf(unit, cost)) return false
+  return true
 }
 
 /** Tells each LLM the cost, among those it had no room for, that it will have room for first. */
@@ -62,8 +88,6 @@ function tellFull({ ports, passed, at }: Round): void {
     let first: Cost | null = null
     let until = Number.POSITIVE_INFINITY
     for (const cost of costs) {
-      // Where an LLM has been found to count more than was estimated, a cost may have outgrown the limit itself.
-      if (tooSmall(view.spec.limits, cost) !== null) continue
       const fitsAt = blockOf(view.account, cost, at)?.until ?? at
       if (first !== null && fitsAt >= until) continue
       first = cost

@@ -1,7 +1,8 @@
 import { type Account, amountOf, blockOf, type Cost, fits, tooSmall } from './account.ts'
 import type { Needs } from './estimate.ts'
-import { EXACT } from './estimate.ts'
+import { EXACT, scaled } from './estimate.ts'
 import type { Candidate } from './events.ts'
+import type { Skill } from './skill.ts'
 import type { LlmSpec, Weights } from './types.ts'
 
 /** One LLM as the dispatcher sees it: what it is, what it has left and how fast it has been. */
@@ -15,25 +16,24 @@ export interface LlmView {
   readonly reachable: boolean
   /** When its refill or cooling timer fires, in ms since 1970; Infinity when none is armed. */
   readonly wakeAt: number
-  /** Correction of token estimates, in thousandths. */
-  readonly factor: number
-  /** Measured, in ms. */
-  readonly firstByteMs: number
-  readonly tokensPerSecond: number
-  /** What an answer without a bound of its own is expected to take. */
-  readonly expectedOutput: number
+  /** What was measured of it. */
+  readonly skill: Skill
 }
 
-type Sized = Pick<Needs, 'inputTokens' | 'outputTokens'>
+type Sized = Pick<Needs, 'inputTokens' | 'outputTokens' | 'choices'>
 
-/** Why this LLM can never take the request, whatever its state; null when it can. */
-export function unfitness(spec: LlmSpec, factor: number, needs: Sized & Pick<Needs, 'modes'>): string | null {
+/**
+ * Why this LLM can never take the request, whatever its state; null when it can. Judged by the least the request can
+ * cost: what was learned of a provider that counts more than the estimate sizes reservations, but refuses nobody.
+ */
+export function unfitness(
+  { spec, skill }: Pick<LlmView, 'spec' | 'skill'>,
+  needs: Sized & Pick<Needs, 'modes'>,
+): string | null {
   const missing = needs.modes.find((mode) => !spec.modes.includes(mode))
   if (missing !== undefined) return `does not take ${missing}`
-  const cost = {
-    inputTokens: scaled(needs.inputTokens, factor),
-    outputTokens: needs.outputTokens ?? 0,
-  }
+  const inputTokens = scaled(needs.inputTokens, Math.min(skill.factor, EXACT))
+  const cost = { inputTokens, outputTokens: needs.outputTokens ?? 0 }
   const total = cost.inputTokens + cost.outputTokens
   if (total > spec.contextLength)
     return `context_length ${spec.contextLength} is below the ${total} tokens it needs`
@@ -44,17 +44,21 @@ export function unfitness(spec: LlmSpec, factor: number, needs: Sized & Pick<Nee
 
 /**
  * What to set aside for a request on an LLM. An answer without a bound is taken to be as long as this LLM's
- * answers usually are, as far as its context and limits leave room.
+ * answers usually are, as far as its context leaves room. No limit is asked for more than all of it, so that what
+ * was not refused on arrival can always run.
  */
-export function costOn(view: LlmView, needs: Sized): Cost {
-  const inputTokens = scaled(needs.inputTokens, view.factor)
-  if (needs.outputTokens !== null) return { inputTokens, outputTokens: needs.outputTokens }
-  let outputTokens = Math.min(view.expectedOutput, view.spec.contextLength - inputTokens)
-  for (const { unit, amount } of view.spec.limits) {
+export function costOn({ spec, skill }: Pick<LlmView, 'spec' | 'skill'>, needs: Sized): Cost {
+  let inputTokens = scaled(needs.inputTokens, skill.factor) + skill.overheadTokens
+  for (const { unit, amount } of spec.limits) {
+    if (unit === 'tokens' || unit === 'input_tokens') inputTokens = Math.min(inputTokens, amount)
+  }
+  const expected = Math.min(skill.expectedOutput * needs.choices, spec.contextLength - inputTokens)
+  let outputTokens = needs.outputTokens ?? Math.max(0, expected)
+  for (const { unit, amount } of spec.limits) {
     if (unit === 'tokens') outputTokens = Math.min(outputTokens, amount - inputTokens)
     if (unit === 'output_tokens') outputTokens = Math.min(outputTokens, amount)
   }
-  return { inputTokens, outputTokens: Math.max(0, outputTokens) }
+  return { inputTokens, outputTokens }
 }
 
 /** Price of a call in pico-USD. */
@@ -131,7 +135,7 @@ interface Offer {
 
 function offerOf(index: number, view: LlmView, needs: Sized): Offer {
   const cost = costOn(view, needs)
-  const timeMs = view.firstByteMs + (cost.outputTokens * 1000) / view.tokensPerSecond
+  const timeMs = view.skill.firstByteMs + (cost.outputTokens * 1000) / view.skill.tokensPerSecond
   return { index, view, cost, price: priceOf(view.spec, cost), timeMs }
 }
 
@@ -142,10 +146,6 @@ function exclusionOf({ view, cost }: Offer, now: number): string | null {
   return Number.isFinite(block.until)
     ? `${block.limit} has no room for ${block.until - now} ms`
     : `${block.limit} has no room`
-}
-
-function scaled(tokens: number, factor: number): number {
-  return Math.ceil((tokens * factor) / EXACT)
 }
 
 function round(part: number): number {

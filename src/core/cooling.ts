@@ -1,4 +1,4 @@
-import type { Failure } from './events.ts'
+import type { Failure, FailureClass } from './events.ts'
 
 /** What an LLM does after a failed attempt. */
 export type Reaction = { kind: 'none' } | { kind: 'cool'; ms: number } | { kind: 'disable' }
@@ -71,9 +71,17 @@ export function isRetryable(failure: Failure): boolean {
   return failure.class !== 'internal'
 }
 
-/** Whether the failure is about the LLM's capacity, so that the same LLM may serve the request later. */
+/**
+ * Whether the failure says nothing of the request but that this LLM cannot take it now: no room, or not to be reached.
+ * The request waits, and the same LLM may serve it later.
+ */
 export function isCapacity(failure: Failure): boolean {
-  return (
-    failure.class === 'rate_limited' || failure.class === 'overloaded' || failure.class === 'quota_exhausted'
-  )
+  return CAPACITY.has(failure.class)
 }
+
+const CAPACITY: ReadonlySet<FailureClass> = new Set([
+  'rate_limited',
+  'overloaded',
+  'quota_exhausted',
+  'unreachable',
+])

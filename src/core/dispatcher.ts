@@ -1,4 +1,4 @@
-import { assign, candidatesOf, dispatch, shortest, untilMs, waitedFor } from './assign.ts'
+import { assign, assignLast, candidatesOf, dispatch, shortest, untilMs, waitedFor } from './assign.ts'
 import { abandon, attemptFailed, finished, started } from './attempts.ts'
 import { choose, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
@@ -50,7 +50,7 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
   const unfit: { llm: string; excluded: string }[] = []
   for (const i of named.llms) {
     const view = ports.views[i]!
-    const excluded = unfitness(view.spec, view.factor, pending)
+    const excluded = unfitness(view, pending)
     if (excluded === null) pending.eligible.push(i)
     else unfit.push({ llm: view.spec.name, excluded })
   }
@@ -72,19 +72,25 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const full = fullBound(queue, policy, pending)
   // What waits in a full queue waits for other room; it must not keep out a request that needs no place in it.
   const mayPass = queue.size === 0 || full !== null
-  if (mayPass && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
+  if (mayPass && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) {
+    // It may have taken the room that the others were to wake for.
+    if (queue.size > 0) assign(state, ports, at)
+    return
+  }
   if (full !== null) {
     const block = shortest(ports, pending, at)
     return reject(ports, pending.id, refusal.queueFull(full, waitedFor(block), untilMs(block, at)))
   }
   const position = enqueue(queue, pending)
-  assign(state, ports, at)
+  assignLast(state, ports, pending, at)
   if (!isWaiting(queue, pending)) return
-  pending.waitingFor = waitedFor(shortest(ports, pending, at))
+  const block = shortest(ports, pending, at)
+  pending.waitingFor = waitedFor(block)
   const { candidates } = choose(ports.views, pending.eligible, pending, pending.weights, at)
   ports.decide('request.queued', pending.id, null, {
     position,
     waiting_for: pending.waitingFor,
+    eta_ms: untilMs(block, at),
     candidates,
   })
 }
@@ -114,6 +120,7 @@ function pendingOf(event: EventOf<'request.received'>, weights: Weights): Pendin
     auto: data.model === AUTO,
     tools: data.tools,
     structured: data.structured,
+    choices: data.choices,
     eligible: [],
     waitingFor: null,
     attempts: 0,

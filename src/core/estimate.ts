@@ -10,6 +10,8 @@ export interface Needs {
   readonly modes: Mode[]
   readonly tools: boolean
   readonly structured: boolean
+  /** How many answers are asked for at once (`n`). */
+  readonly choices: number
 }
 
 /** OpenAI's own counting recipe: 3 tokens per message and 3 to start the answer. */
@@ -31,10 +33,12 @@ export function needsOf(body: ChatBody): Needs {
   if (tools) inputTokens += estimateText(JSON.stringify(body.tools))
   const structured = body.response_format != null && body.response_format.type !== 'text'
   if (structured) inputTokens += estimateText(JSON.stringify(body.response_format))
+  const choices = Math.max(1, body.n ?? 1)
   const bound = body.max_completion_tokens ?? body.max_tokens ?? null
   return {
     inputTokens,
-    outputTokens: bound === null ? null : bound * Math.max(1, body.n ?? 1),
+    outputTokens: bound === null ? null : bound * choices,
+    choices,
     modes,
     tools,
     structured,
@@ -149,6 +153,11 @@ function isIdeograph(code: number): boolean {
 
 /** Corrections are kept in thousandths: 1000 means that the provider counts what we estimate. */
 export const EXACT = 1000
+
+/** An estimate corrected by a factor in thousandths. */
+export function scaled(tokens: number, factor: number): number {
+  return Math.ceil((tokens * factor) / EXACT)
+}
 
 /**
  * The correction after an answer: follows a provider that counts more at once, one that counts less slowly, so

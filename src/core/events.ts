@@ -85,6 +85,8 @@ export interface InputData {
     input_tokens: number
     /** The client's own upper bound; null when it gave none. */
     output_tokens: number | null
+    /** How many answers are asked for at once. */
+    choices: number
     priority: Priority
     max_wait_ms: number
     weights: Weights | null
@@ -124,6 +126,8 @@ export interface DecisionData {
   'request.queued': {
     position: number
     waiting_for: string
+    /** When room for it comes back, if nothing else happens; null when no timer can tell. */
+    eta_ms: number | null
     candidates: Candidate[]
   }
   'request.dispatched': {

@@ -62,6 +62,7 @@ function receivedOf(
     body_bytes: bytes,
     input_tokens: needs.inputTokens,
     output_tokens: needs.outputTokens,
+    choices: needs.choices,
     priority: wishes.priority ?? client.priority,
     max_wait_ms: Math.min(wishes.maxWaitMs ?? config.queue.maxWaitMs, LONGEST_WAIT_MS),
     weights: wishes.weights,

@@ -65,6 +65,8 @@ class Exchange {
   /** What the provider of the last attempt said. */
   #said = ''
   #streaming = false
+  /** Whether its client is gone. */
+  #left = false
   #over = false
 
   constructor(gateway: Gateway, incoming: Incoming) {
@@ -95,17 +97,22 @@ class Exchange {
     heartbeats.remove(this.#id)
   }
 
-  /** The client is gone: it leaves the queue, or its upstream call ends, at once. */
+  /**
+   * The client is gone: it leaves the queue, or its upstream call ends, at once. A stream tells itself how far it
+   * came. A request whose end is decided, but not in the log yet, has its end already.
+   */
   readonly #leave = (): void => {
     if (this.#over) return
+    this.#left = true
+    this.#attempt?.controller.abort()
+    if (!this.#streaming) this.#abandon()
+  }
+
+  #abandon(): void {
+    const { balancer } = this.#gateway
     this.#end()
-    const attempt = this.#attempt
-    attempt?.controller.abort()
-    this.#gateway.balancer.ingest(
-      'request.abandoned',
-      { while: attempt === null ? 'queued' : 'running' },
-      this.#id,
-    )
+    if (!balancer.owns(this.#id)) return
+    balancer.ingest('request.abandoned', { while: this.#attempt === null ? 'queued' : 'running' }, this.#id)
   }
 
   #hear(event: Event): void {
@@ -211,19 +218,15 @@ class Exchange {
   ): void {
     const done = (ended: RelayOutcome) => {
       if (this.#over) return
-      if (ended.kind === 'cancelled') this.#leave()
-      else if (ended.kind === 'failed')
+      const { usage, finishReason } = relay
+      const left = this.#left || ended.kind === 'cancelled'
+      // Many clients hang up as soon as they have read the end of the answer.
+      if (ended.kind === 'finished' || (left && finishReason !== null)) {
+        const { bytes } = ended
+        this.#attemptFinished(attempt, { status, limits: [], usage, finishReason, firstByteMs, bytes })
+      } else if (left) this.#abandon()
+      else if (ended.kind === 'failed') {
         this.#attemptFailed(attempt, discreet(ended.failure, attempt.call).failure, true, [])
-      else {
-        const { usage, finishReason } = relay
-        this.#attemptFinished(attempt, {
-          status,
-          limits: [],
-          usage,
-          finishReason,
-          firstByteMs,
-          bytes: ended.bytes,
-        })
       }
     }
     const brokenOff = (failure: Failure) =>

@@ -33,6 +33,7 @@ export function createJournal({ store, committed, trouble }: JournalOptions): Jo
   let batch: Event[] = []
   let backlog: Event[] = []
   let scheduled = false
+  let retry: ReturnType<typeof setTimeout> | null = null
   let failing = false
   let dropped = 0
   let nextTry = 0
@@ -71,23 +72,22 @@ export function createJournal({ store, committed, trouble }: JournalOptions): Jo
     batch = []
     if (events.length > 0 || backlog.length > 0) write(events)
     for (const event of events) committed(event)
-    if (backlog.length > 0) schedule(() => setTimeout(flush, RETRY_MS))
+    if (backlog.length > 0) retry ??= setTimeout(tryAgain, RETRY_MS)
   }
 
-  function schedule(timer: () => void): void {
-    if (scheduled) return
-    scheduled = true
-    timer()
+  function tryAgain(): void {
+    retry = null
+    flush()
   }
 
   return {
     append(event) {
       batch.push(event)
-      schedule(() => {
-        const wait = lastCommit + COMMIT_INTERVAL_MS - performance.now()
-        if (wait > 0) setTimeout(flush, wait)
-        else setImmediate(flush)
-      })
+      if (scheduled) return
+      scheduled = true
+      const wait = lastCommit + COMMIT_INTERVAL_MS - performance.now()
+      if (wait > 0) setTimeout(flush, wait)
+      else setImmediate(flush)
     },
     flush() {
       nextTry = 0

@@ -21,8 +21,12 @@ export function narrate(event: Event): Line | null {
         `received   model "${model}" from ${client}, about ${tokens} tokens${stream ? ', stream' : ''}${rank}`,
       )
     }
-    case 'request.queued':
-      return info(`queued     at position ${event.data.position}, waits for ${event.data.waiting_for}`)
+    case 'request.queued': {
+      const { position, waiting_for: limit, eta_ms: eta } = event.data
+      return info(
+        `queued     at position ${position}, waits for ${limit}${eta === null ? '' : `, about ${seconds(eta)}`}`,
+      )
+    }
     case 'request.dispatched': {
       const { attempt, wait_ms: waited, waited_for: limit, candidates } = event.data
       const wait = waited === 0 ? '' : ` after ${seconds(waited)}${limit === null ? '' : ` for ${limit}`}`
@@ -42,7 +46,7 @@ export function narrate(event: Event): Line | null {
         duration_ms,
       } = event.data
       const tokens = `${input} + ${output} tokens${estimated ? ' (estimated)' : ''}`
-      return info(`completed  ${tokens}, $${usd(cost)}, ${seconds(duration_ms)}`)
+      return info(`completed  by ${event.llm}, ${tokens}, $${usd(cost)}, ${seconds(duration_ms)}`)
     }
     case 'request.failed':
       return warn(`failed     ${event.data.status} ${event.data.code}: ${event.data.message}`)

@@ -77,6 +77,8 @@ function classOf(status: number, error: ProviderError): FailureClass {
   if (named !== undefined) return named
   const blamed = status === 400 || status === 422 ? matching(CLASS_OF_MESSAGE, error.message) : undefined
   if (blamed !== undefined) return blamed
+  // A moderated request says nothing of the key.
+  if (status === 403 && /moderat|flagged|content policy/i.test(error.message)) return 'bad_request'
   if (status < 300) return matching(CLASS_OF_TYPE, error.words) ?? 'server_error'
   if (status < 400) return 'invalid_answer'
   return CLASS_OF_STATUS[status] ?? (status < 500 ? 'bad_request' : 'server_error')

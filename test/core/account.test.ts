@@ -123,3 +123,36 @@ describe('what a provider reports', () => {
     expect(correct(account(), [report({ per_ms: null })], START)).toHaveLength(1)
   })
 })
+
+describe('a report that does not say which limit it is about', () => {
+  const report = (rest: Partial<LimitReport>): LimitReport => ({
+    ...{ unit: 'requests', per_ms: null, limit: null, remaining: 0, reset_ms: null },
+    ...rest,
+  })
+  const MINUTE = 60_000
+  const DAY = 1440 * MINUTE
+  const account = () =>
+    createAccount([limit('requests', 1000, DAY, 'day'), limit('requests', 10, MINUTE, 'minute')])
+
+  test('is taken for the limit of its size', () => {
+    expect(correct(account(), [report({ limit: 1000, remaining: 900 })], START)[0]).toMatchObject({
+      limit: 'day',
+      amount: 100,
+    })
+  })
+
+  test('else for the shortest window of its unit', () => {
+    expect(correct(account(), [report({ limit: 77, remaining: 4 })], START)[0]).toMatchObject({
+      limit: 'minute',
+      amount: 6,
+    })
+  })
+
+  test('closes nothing for longer than a minute unless it says until when', () => {
+    const day = () => createAccount([limit('requests', 1000, DAY, 'day')])
+    expect(correct(day(), [report({})], START)[0]).toMatchObject({ until: START + MINUTE })
+    expect(correct(day(), [report({ reset_ms: 5 * MINUTE })], START)[0]).toMatchObject({
+      until: START + 5 * MINUTE,
+    })
+  })
+})

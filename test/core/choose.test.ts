@@ -2,20 +2,30 @@ import { describe, expect, test } from 'vitest'
 import { createAccount, reserveAll } from '../../src/core/account.ts'
 import { choose, costOn, priceOf, unfitness } from '../../src/core/choose.ts'
 import type { LlmView } from '../../src/core/choose.ts'
+import { initialSkill, type Skill } from '../../src/core/skill.ts'
 import type { Weights } from '../../src/core/types.ts'
 import { limit, llm, view } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'
 
-const needs = { inputTokens: 100, outputTokens: 50 }
+const needs = { inputTokens: 100, outputTokens: 50, choices: 1 }
 const HALF: Weights = { cost: 0.5, quality: 0.5, speed: 0 }
+
+/** What was measured of an LLM, but for what is said as at first. */
+const learned = (skill: Partial<Skill>) => ({ skill: { ...initialSkill(llm('A')), ...skill } })
 
 const among = (views: readonly LlmView[], weights = HALF, wanted = needs) =>
   choose(views, [...views.keys()], wanted, weights, START)
 
 describe('the score', () => {
   // 100 in and 50 out: cheap costs 100 * 1 + 50 * 2 = 200, dear 100 * 4 + 50 * 8 = 800.
-  const cheap = view(llm('cheap', { inputPicoUsd: 1, outputPicoUsd: 2, quality: 300 }), { firstByteMs: 3000 })
-  const dear = view(llm('dear', { inputPicoUsd: 4, outputPicoUsd: 8, quality: 900 }), { firstByteMs: 1000 })
+  const cheap = view(
+    llm('cheap', { inputPicoUsd: 1, outputPicoUsd: 2, quality: 300 }),
+    learned({ firstByteMs: 3000 }),
+  )
+  const dear = view(
+    llm('dear', { inputPicoUsd: 4, outputPicoUsd: 8, quality: 900 }),
+    learned({ firstByteMs: 1000 }),
+  )
 
   test('weighs price against the dearest, quality as configured, and speed against the fastest', () => {
     // Time: 1000 ms for 50 tokens at 50 a second, after 3000 or 1000 ms to the first byte.
@@ -91,11 +101,31 @@ describe('an LLM is left out with the reason', () => {
 })
 
 describe('what is set aside', () => {
-  const open = { inputTokens: 100, outputTokens: null }
+  const open = { inputTokens: 100, outputTokens: null, choices: 1 }
 
   test('follows what this LLM has been found to count, rounded up', () => {
-    expect(costOn(view(llm('A'), { factor: 1501 }), needs)).toEqual({ inputTokens: 151, outputTokens: 50 })
-    expect(costOn(view(llm('A'), { factor: 250 }), { inputTokens: 1, outputTokens: 0 }).inputTokens).toBe(1)
+    expect(costOn(view(llm('A'), learned({ factor: 1501 })), needs)).toEqual({
+      inputTokens: 151,
+      outputTokens: 50,
+    })
+    expect(
+      costOn(view(llm('A'), learned({ factor: 250 })), { inputTokens: 1, outputTokens: 0, choices: 1 })
+        .inputTokens,
+    ).toBe(1)
+  })
+
+  test('counts what the provider adds to every request', () => {
+    expect(costOn(view(llm('A'), learned({ overheadTokens: 35 })), needs).inputTokens).toBe(135)
+  })
+
+  test('is that of all answers where several are asked for', () => {
+    expect(costOn(view(llm('A')), { ...open, choices: 3 }).outputTokens).toBe(3 * 1024)
+  })
+
+  test('never asks a limit for more than all of it, so that what was let in can run', () => {
+    const limits = [limit('tokens', 120)]
+    const eager = learned({ factor: 4000 })
+    expect(costOn(view(llm('A', { limits }), eager), needs)).toEqual({ inputTokens: 120, outputTokens: 0 })
   })
 
   test("is the client's bound, or what this LLM's answers take, as far as there is room", () => {
@@ -116,7 +146,7 @@ describe('what is set aside', () => {
 
 describe('a request never fits', () => {
   const unfit = (spec: Parameters<typeof llm>[1], rest: object = {}, factor = 1000) =>
-    unfitness(llm('A', spec), factor, { ...needs, modes: ['text'], ...rest })
+    unfitness(view(llm('A', spec), learned({ factor })), { ...needs, modes: ['text'], ...rest })
 
   test('an LLM that does not take its mode', () => {
     expect(unfit({}, { modes: ['text', 'vision'] })).toBe('does not take vision')
@@ -126,9 +156,11 @@ describe('a request never fits', () => {
     expect(unfit({ contextLength: 150 })).toBeNull()
     expect(unfit({ contextLength: 149 })).toBe('context_length 149 is below the 150 tokens it needs')
     expect(unfit({ contextLength: 100 }, { outputTokens: null })).toBeNull()
-    expect(unfit({ contextLength: 150 }, {}, 1010)).toBe(
-      'context_length 150 is below the 151 tokens it needs',
-    )
+    expect(unfit({ contextLength: 140 }, {}, 900)).toBeNull()
+  })
+
+  test('but nobody is refused for what a provider was seen to count on top', () => {
+    expect(unfit({ contextLength: 150 }, {}, 4000)).toBeNull()
   })
 
   test('a limit that is smaller than it as a whole', () => {

@@ -74,7 +74,7 @@ describe('of a failed call', () => {
     ])
   })
 
-  test('the same LLM may serve it later where it only lacked capacity', () => {
-    expect(those(isCapacity)).toEqual(['rate_limited', 'quota_exhausted', 'overloaded'])
+  test('the same LLM may serve it later where it only lacked capacity or was not reached', () => {
+    expect(those(isCapacity)).toEqual(['unreachable', 'rate_limited', 'quota_exhausted', 'overloaded'])
   })
 })

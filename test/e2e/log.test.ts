@@ -108,10 +108,10 @@ describe.each(RUNTIMES)('what %s tells of its work', (runtime) => {
 
   test('lets one follow a request from its arrival to its end', () => {
     expect(story(ids.whole)).toMatch(
-      /^received +model "main" from tester, about \d+ tokens\ndispatched to main \(main scores [\d.]+\)\ncompleted +\d+ \+ 8 tokens, \$0\.0000\d\d, .+s$/,
+      /^received +model "main" from tester, about \d+ tokens\ndispatched to main \(main scores [\d.]+\)\ncompleted +by main, \d+ \+ 8 tokens, \$0\.0000\d\d, .+s$/,
     )
     expect(story(ids.waiting)).toMatch(
-      /^received .*stream\nqueued +at position 1, waits for requests\S* of main\ndispatched to main after .* for requests\S* of main .*\n.*answered 200.*\ncompleted/,
+      /^received .*stream\nqueued +at position 1, waits for requests\S* of main, about .* m?s\ndispatched to main after .* for requests\S* of main .*\n.*answered 200.*\ncompleted/,
     )
     expect(story(ids.failing)).toMatch(
       /failed +400 upstream_rejected: main said: its words are not kept, since they may quote the request$/,

@@ -42,8 +42,12 @@ describe('a request is told of', () => {
   })
 
   test('when it waits, and when it goes to an LLM', () => {
-    expect(told('request.queued', { position: 3, waiting_for: 'concurrency of A', candidates: [] })).toBe(
+    const queued = { position: 3, waiting_for: 'concurrency of A', candidates: [] }
+    expect(told('request.queued', { ...queued, eta_ms: null })).toBe(
       'info: queued     at position 3, waits for concurrency of A',
+    )
+    expect(told('request.queued', { ...queued, eta_ms: 12_000 })).toBe(
+      'info: queued     at position 3, waits for concurrency of A, about 12.0 s',
     )
     expect(dispatched({})).toBe('info: dispatched to A (A scores 0.75; B: concurrency has no room)')
     expect(dispatched({ attempt: 2, wait_ms: 1250, waited_for: 'concurrency of A' })).toBe(
@@ -53,12 +57,16 @@ describe('a request is told of', () => {
 
   test('at each of its ends', () => {
     const completed = { attempts: 1, input_tokens: 10, output_tokens: 5, estimated: false, wait_ms: 0 }
-    expect(told('request.completed', { ...completed, cost_nano_usd: 1500, duration_ms: 420 })).toBe(
-      'info: completed  10 + 5 tokens, $0.000002, 420 ms',
+    expect(told('request.completed', { ...completed, cost_nano_usd: 1500, duration_ms: 420 }, 'A')).toBe(
+      'info: completed  by A, 10 + 5 tokens, $0.000002, 420 ms',
     )
     expect(
-      told('request.completed', { ...completed, estimated: true, cost_nano_usd: 0, duration_ms: 61_000 }),
-    ).toBe('info: completed  10 + 5 tokens (estimated), $0.000000, 61.0 s')
+      told(
+        'request.completed',
+        { ...completed, estimated: true, cost_nano_usd: 0, duration_ms: 61_000 },
+        'A',
+      ),
+    ).toBe('info: completed  by A, 10 + 5 tokens (estimated), $0.000000, 61.0 s')
     const failed = { attempts: 2, status: 502, code: 'upstream_failed', message: 'No.', wait_ms: 0 }
     expect(told('request.failed', { ...failed, cost_nano_usd: 0 })).toBe(
       'warn: failed     502 upstream_failed: No.',

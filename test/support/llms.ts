@@ -1,6 +1,7 @@
 import { type Account, createAccount } from '../../src/core/account.ts'
 import type { LlmView } from '../../src/core/choose.ts'
 import type { InputData } from '../../src/core/events.ts'
+import { initialSkill } from '../../src/core/skill.ts'
 import { createLlm, type Llm } from '../../src/core/llm.ts'
 import type { Limit, LlmSpec, Unit } from '../../src/core/types.ts'
 
@@ -45,10 +46,7 @@ export function view(spec: LlmSpec, rest: Partial<LlmView> = {}, account?: Accou
     because: null,
     reachable: true,
     wakeAt: Number.POSITIVE_INFINITY,
-    factor: 1000,
-    firstByteMs: 1000,
-    tokensPerSecond: 50,
-    expectedOutput: 1024,
+    skill: initialSkill(spec),
     ...rest,
   }
 }
@@ -66,6 +64,7 @@ export function arrival(rest: Partial<InputData['request.received']> = {}): Inpu
     body_bytes: 100,
     input_tokens: 10,
     output_tokens: 10,
+    choices: 1,
     priority: 'normal',
     max_wait_ms: 60_000,
     weights: null,

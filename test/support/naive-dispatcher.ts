@@ -168,7 +168,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     settle(llm, request, mayHaveBooked(data) ? cost : { input: 0, output: 0 }, mayHaveCounted(data), at)
     report(llm, data.limits, at)
     react(llm, data, at)
-    if (!['rate_limited', 'overloaded', 'quota_exhausted'].includes(data.class)) request.excluded.add(llm)
+    if (!['rate_limited', 'overloaded', 'quota_exhausted', 'unreachable'].includes(data.class))
+      request.excluded.add(llm)
     const again =
       !['bad_request', 'internal'].includes(data.class) &&
       !data.delivered &&
@@ -263,7 +264,7 @@ const isReachable = ({ state, cause }: NaiveLlm) =>
 
 function canEver({ spec, skill }: NaiveLlm, data: EventOf<'request.received'>['data']): boolean {
   const cost = {
-    input: Math.ceil((data.input_tokens * skill.factor) / 1000),
+    input: Math.ceil((data.input_tokens * Math.min(skill.factor, 1000)) / 1000),
     output: data.output_tokens ?? 0,
   }
   if (data.model !== 'auto' && data.model !== spec.name) return false
@@ -272,13 +273,13 @@ function canEver({ spec, skill }: NaiveLlm, data: EventOf<'request.received'>['d
 }
 
 function costOn({ spec, skill }: NaiveLlm, data: EventOf<'request.received'>['data']): Cost {
-  const input = Math.ceil((data.input_tokens * skill.factor) / 1000)
-  if (data.output_tokens !== null) return { input, output: data.output_tokens }
-  const bounds = spec.limits.flatMap(({ unit, amount }) => {
-    if (unit === 'tokens') return [amount - input]
-    return unit === 'output_tokens' ? [amount] : []
-  })
-  return { input, output: Math.max(0, Math.min(skill.expectedOutput, spec.contextLength - input, ...bounds)) }
+  const all = (...units: Unit[]) =>
+    spec.limits.filter(({ unit }) => units.includes(unit)).map(({ amount }) => amount)
+  const counted = Math.ceil((data.input_tokens * skill.factor) / 1000) + skill.overheadTokens
+  const input = Math.min(counted, ...all('tokens', 'input_tokens'))
+  const usual = Math.max(0, Math.min(skill.expectedOutput * data.choices, spec.contextLength - input))
+  const left = all('tokens').map((amount) => amount - input)
+  return { input, output: Math.min(data.output_tokens ?? usual, ...left, ...all('output_tokens')) }
 }
 
 function amountOf(unit: Unit, { input, output }: Cost): number {

@@ -26,6 +26,11 @@ test.each([
   [401, openaiError({ code: 'invalid_api_key' }), 'unauthorized'],
   [402, {}, 'quota_exhausted'],
   [403, openaiError({ code: 'unsupported_country_region_territory' }), 'unauthorized'],
+  [
+    403,
+    openaiError({ message: 'Your chosen model requires moderation and your input was flagged' }),
+    'bad_request',
+  ],
   [404, openaiError({ code: 'model_not_found' }), 'not_found'],
   [408, '', 'timeout'],
   [410, '', 'not_found'],
