@@ -10,12 +10,12 @@ export interface Console {
 }
 
 const LEVELS: readonly Level[] = ['error', 'warn', 'info', 'debug']
-const COLOURS: Readonly<Record<Level, string>> = { error: '31', warn: '33', info: '0', debug: '2' }
+const COLOURS: Readonly<Record<Exclude<Level, 'info'>, string>> = { error: '31', warn: '33', debug: '2' }
 
 /** Lines of one turn of the event loop are written together. */
-export function createConsole(level: Level, terminal: boolean, now: () => number): Console {
+export function createConsole(level: Level, terminal: boolean, colour: boolean, now: () => number): Console {
   const most = LEVELS.indexOf(level)
-  const format = terminal ? terminalLine : jsonLine
+  const format = terminal ? (colour ? colouredLine : plainLine) : jsonLine
   let waiting = ''
 
   const flush = () => {
@@ -52,10 +52,14 @@ const NOTABLE: ReadonlySet<string> = new Set([
   'llm.crashed',
 ])
 
-function terminalLine(at: number, level: Level, subject: string | null, text: string): string {
+function plainLine(at: number, _level: Level, subject: string | null, text: string): string {
   const time = new Date(at).toTimeString().slice(0, 8)
-  const line = subject === null ? text : `${subject.padEnd(18)} ${text}`
-  return `${time} \u001b[${COLOURS[level]}m${printable(line)}\u001b[0m\n`
+  return `${time} ${printable(subject === null ? text : `${subject.padEnd(18)} ${text}`)}\n`
+}
+
+function colouredLine(at: number, level: Level, subject: string | null, text: string): string {
+  const line = plainLine(at, level, subject, text)
+  return level === 'info' ? line : `\u001b[${COLOURS[level]}m${line.trimEnd()}\u001b[0m\n`
 }
 
 function jsonLine(

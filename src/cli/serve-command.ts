@@ -20,6 +20,14 @@ export async function serveCommand(values: Values, env: NodeJS.ProcessEnv): Prom
     return 2
   }
   const { config, warnings } = loaded
+  const { clients } = config
+  if (clients.length > 0 && clients.every(({ keyName }) => !env[keyName])) {
+    const names = clients.map(({ keyName }) => keyName).join(', ')
+    process.stderr.write(
+      `No client could be let in: set ${names} in the environment, or remove clients from the configuration.\n`,
+    )
+    return 2
+  }
   const listenPort = port ?? config.general.listenPort
   try {
     await serve({ ...config, general: { ...config.general, listenPort } }, warnings, env)

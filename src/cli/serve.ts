@@ -30,7 +30,12 @@ export async function serve(
   const store = openLog(config.eventLog.path)
   const last = store.last()
   const clock = createSystemClock(last.at)
-  const console = createConsole(config.general.logLevel, process.stderr.isTTY === true, clock.now)
+  const console = createConsole(
+    config.general.logLevel,
+    process.stderr.isTTY === true,
+    !env.NO_COLOR,
+    clock.now,
+  )
   const listeners = new Map<string, (event: Event) => void>()
   // What an LLM's state is at the start is said by the warnings.
   let listening = false
@@ -81,6 +86,13 @@ export async function serve(
   listening = true
   for (const warning of [...warnings, ...startWarnings(config, env)]) console.say('warn', warning)
   console.say('info', `event log ${config.eventLog.path}`)
+  if (recovered.unfinished.length > 0) {
+    const count = recovered.unfinished.length
+    console.say(
+      'warn',
+      `${count} requests were under way when the last process died; the log has them as failed`,
+    )
+  }
   console.flush()
   process.stderr.write(
     `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,

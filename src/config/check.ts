@@ -48,6 +48,9 @@ function checkModels(models: unknown, llmNames: readonly string[]): Finding[] {
 }
 
 function unknownLlms(wanted: unknown, path: readonly string[], known: readonly string[]): Finding[] {
+  // Hint: a union takes a list that is only too short for the right kind, and tells nobody.
+  if (Array.isArray(wanted) && wanted.length === 0)
+    return [{ path, message: 'names no LLM; leave it out to mean all of them' }]
   return list(wanted).flatMap((name, index): Finding[] => {
     if (typeof name !== 'string' || name === '' || known.includes(name)) return []
     const near = nearest(name, known)

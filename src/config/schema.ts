@@ -45,7 +45,7 @@ const queueSchema = v.strictObject({
     described('First heartbeat of a stream that waits, and the time between two.', duration(100)),
     '5s',
   ),
-  max_attempts: v.optional(described('Most attempts for one request.', integer(1, 100)), 4),
+  max_attempts: v.optional(described('Most LLMs that may fail one request.', integer(1, 100)), 4),
 })
 
 const eventLogSchema = v.strictObject({

@@ -136,35 +136,42 @@ export function candidatesOf(pending: Pending, ports: Ports): readonly number[] 
 }
 
 function expire(ports: Ports, pending: Pending, at: number): void {
-  const block = shortest(ports, pending, at)
+  const { waitingFor, etaMs } = waitOf(ports, pending, at)
   ports.decide('request.expired', pending.id, null, {
     wait_ms: at - pending.at,
-    waited_for: pending.waitingFor ?? waitedFor(block),
-    retry_after_ms: untilMs(block, at),
+    waited_for: pending.waitingFor ?? waitingFor,
+    retry_after_ms: etaMs,
   })
 }
 
-/** Which LLM and limit will let the request through first, as far as can be told. */
-export function shortest(ports: Ports, pending: Pending, at: number): (Block & { llm: string }) | null {
-  let first: (Block & { llm: string }) | null = null
-  for (const i of candidatesOf(pending, ports)) {
-    const view = ports.views[i]!
-    if (view.status === 'disabled') continue
-    const block = isOpen(view)
-      ? blockOf(view.account, costOn(view, pending), at)
-      : { limit: `recovery (${view.because ?? view.status})`, until: view.wakeAt }
-    if (block !== null && (first === null || block.until < first.until))
-      first = { ...block, llm: view.spec.name }
+/** What keeps a request waiting. */
+export interface Wait {
+  /** The limits of the LLMs it may go to, the one that gives room first in front. */
+  readonly waitingFor: string
+  /** When the first of them gives room, if nothing else happens; null when no timer can tell. */
+  readonly etaMs: number | null
+}
+
+/** More names than these tell a person nothing. */
+const NAMED_MAX = 3
+
+/** Why no LLM takes the request now, and for how long. */
+export function waitOf(ports: Ports, pending: Pending, at: number): Wait {
+  const blocks = candidatesOf(pending, ports).flatMap((i) => blockBy(ports.views[i]!, pending, at) ?? [])
+  blocks.sort((a, b) => (a.until === b.until ? 0 : a.until - b.until))
+  const names = blocks.slice(0, NAMED_MAX).map(({ limit, llm }) => `${limit} of ${llm}`)
+  const until = blocks[0]?.until ?? Number.POSITIVE_INFINITY
+  return {
+    waitingFor: names.length === 0 ? 'its turn' : names.join(' or '),
+    etaMs: Number.isFinite(until) ? Math.max(0, until - at) : null,
   }
-  return first
 }
 
-/** What a request waits for, in words. */
-export function waitedFor(block: (Block & { llm: string }) | null): string {
-  return block === null ? 'its turn' : `${block.limit} of ${block.llm}`
-}
-
-/** Time until a limit has room again; null when no timer can tell. */
-export function untilMs(block: Block | null, at: number): number | null {
-  return block === null || !Number.isFinite(block.until) ? null : Math.max(0, block.until - at)
+function blockBy(view: LlmView, pending: Pending, at: number): (Block & { llm: string }) | null {
+  const { status, because, wakeAt, account, spec } = view
+  if (status === 'disabled') return null
+  const block = isOpen(view)
+    ? blockOf(account, costOn(view, pending), at)
+    : { limit: `recovery (${because ?? status})`, until: wakeAt }
+  return block && { ...block, llm: spec.name }
 }

@@ -1,4 +1,4 @@
-import { assign, candidatesOf, dispatch, shortest, waitedFor } from './assign.ts'
+import { assign, candidatesOf, dispatch, waitOf } from './assign.ts'
 import { priceOf } from './choose.ts'
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { type Dispatcher, type Ports, reject, type Running, type Sample } from './dispatch-state.ts'
@@ -116,7 +116,7 @@ function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failu
   const mayStart = at <= pending.deadline || pending.attempts < state.policy.maxAttempts
   if (mayStart && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
   enqueue(state.queue, pending)
-  pending.waitingFor = waitedFor(shortest(ports, pending, at))
+  pending.waitingFor = waitOf(ports, pending, at).waitingFor
 }
 
 function fail(ports: Ports, running: Running, failure: EventOf<'attempt.failed'>['data']): void {

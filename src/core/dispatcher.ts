@@ -1,4 +1,4 @@
-import { assign, assignLast, candidatesOf, dispatch, shortest, untilMs, waitedFor } from './assign.ts'
+import { assign, assignLast, candidatesOf, dispatch, waitOf } from './assign.ts'
 import { abandon, attemptFailed, finished, started } from './attempts.ts'
 import { choose, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
@@ -78,19 +78,19 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
     return
   }
   if (full !== null) {
-    const block = shortest(ports, pending, at)
-    return reject(ports, pending.id, refusal.queueFull(full, waitedFor(block), untilMs(block, at)))
+    const { waitingFor, etaMs } = waitOf(ports, pending, at)
+    return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
   }
   const position = enqueue(queue, pending)
   assignLast(state, ports, pending, at)
   if (!isWaiting(queue, pending)) return
-  const block = shortest(ports, pending, at)
-  pending.waitingFor = waitedFor(block)
+  const { waitingFor, etaMs } = waitOf(ports, pending, at)
+  pending.waitingFor = waitingFor
   const { candidates } = choose(ports.views, pending.eligible, pending, pending.weights, at)
   ports.decide('request.queued', pending.id, null, {
     position,
-    waiting_for: pending.waitingFor,
-    eta_ms: untilMs(block, at),
+    waiting_for: waitingFor,
+    eta_ms: etaMs,
     candidates,
   })
 }

@@ -53,7 +53,10 @@ export function expired(waitMs: number, waitedFor: string, retryAfterMs: number 
 
 /** How a request ends whose last attempt failed for good. */
 export function failed(failure: Failure, llm: string, attempts: number): Refusal {
-  const said = `${llm} said: ${failure.message}`
+  const said =
+    failure.status === null
+      ? `${llm}: ${failure.message}`
+      : `${llm} answered ${failure.status}: ${failure.message}`
   const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`
   switch (failure.class) {
     case 'bad_request':

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import type { AddressInfo } from 'node:net'
 
 /** What is known of the other end of a request's connection. */
@@ -34,6 +35,8 @@ export class ListenError extends Error {
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
   try {
+    // Bun calls a name that leads nowhere a port in use.
+    await lookup(options.hostname)
     if ('Bun' in globalThis) return listenOnBun(options)
     return await listenOnNodeHttp(options)
   } catch (error) {
@@ -90,7 +93,7 @@ async function listenOnNodeHttp({ fetch, hostname, port }: ListenOptions): Promi
 }
 
 const REASONS: readonly [RegExp, string][] = [
-  [/EADDRINUSE/, 'the port is in use'],
+  [/EADDRINUSE/, 'the port is in use; choose another with --port, LLB_PORT or general.listen_port'],
   [/EADDRNOTAVAIL|ENOTFOUND|EINVAL/, 'this machine has no such address'],
   [/EACCES|EPERM/, 'permission denied'],
 ]

@@ -11,6 +11,9 @@ const ABOUT_THE_REQUEST: ReadonlySet<Failure['class']> = new Set([
   'invalid_answer',
 ])
 
+/** A request that was never sent, or an answer of success that is none, is described in our own words. */
+const isOwnWords = ({ status }: Failure) => status === null || status < 400
+
 /** Shorter keys are no secrets, and replacing them would garble every message. */
 const KEY_LENGTH_MIN = 8
 /** A quote of `QUOTE_LENGTH + STRIDE` characters of the request is always found. */
@@ -23,9 +26,8 @@ const STRIDE = 8
  */
 export function discreet(failure: Failure, call: Call): { failure: Failure; said: string } {
   const said = withoutKey(failure.message, call.apiKey)
-  // Without a status nothing was answered, so the words are our own.
-  const foreign = failure.status !== null
-  const withheld = foreign && (ABOUT_THE_REQUEST.has(failure.class) || quotes(said, call))
+  const isAboutIt = ABOUT_THE_REQUEST.has(failure.class) && !isOwnWords(failure)
+  const withheld = isAboutIt || quotes(said, call)
   return { failure: { ...failure, message: withheld ? WITHHELD : said }, said }
 }
 

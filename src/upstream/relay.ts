@@ -1,6 +1,7 @@
 import type { Failure } from '../core/events.ts'
 import type { Result, StreamRelay } from './adapter.ts'
 import { pace, paceStream } from './pace.ts'
+import { plain } from './transport.ts'
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 type Read = Awaited<ReturnType<Reader['read']>>
@@ -218,7 +219,7 @@ function directStream(session: Session): ReadableStream<Uint8Array> {
 }
 
 function interrupted(error: unknown): Failure {
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = plain(error instanceof Error ? error.message : String(error))
   return failure('interrupted', `The provider's stream broke off: ${reason}`.slice(0, 200))
 }
 

@@ -131,9 +131,14 @@ function describe(error: unknown): string {
   return `${error.name} ${code} ${error.message} ${error.cause === undefined ? '' : describe(error.cause)}`
 }
 
+/** A runtime's message without its advice to programmers. */
+export function plain(message: string): string {
+  return message.replace(/.*client error \(\w+\): /, '').replace(/\s*For more information, pass .*/, '')
+}
+
 function reason(error: unknown): string {
   const root = error instanceof Error && error.cause !== undefined ? error.cause : error
   if (!(root instanceof Error)) return String(root).slice(0, 200)
   if ('code' in root && typeof root.code === 'string') return root.code
-  return root.message.replace(/.*client error \(\w+\): /, '').slice(0, 200)
+  return plain(root.message).slice(0, 200)
 }

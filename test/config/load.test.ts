@@ -89,6 +89,12 @@ test('an unknown key close to nothing is answered with the keys that exist', () 
   ])
 })
 
+test('a name that leads to no LLM does not lead to all of them', () => {
+  expect(problemsOf(`models: { x: [] }\nllms: [{ ${LLM} }]`)).toEqual([
+    'config.yaml:1:14 models.x: names no LLM; leave it out to mean all of them',
+  ])
+})
+
 test('names that every object has are unknown keys like any other', () => {
   const problems = problemsOf(`event_log: { __proto__: 1, constructor: 2, toString: 3 }\nllms: [{ ${LLM} }]`)
   expect(problems.map((line) => line.split(':')[2])).toEqual(

@@ -81,7 +81,7 @@ describe('a request whose last attempt failed ends with', () => {
     expect(endOf('bad_request')).toEqual({
       status: 400,
       code: 'upstream_rejected',
-      message: 'A said: no such field',
+      message: 'A answered 400: no such field',
       retryAfterMs: null,
     })
     expect(endOf('too_large')).toMatchObject({ status: 413, code: 'context_length_exceeded' })
@@ -91,12 +91,12 @@ describe('a request whose last attempt failed ends with', () => {
     expect(endOf('timeout', 3)).toMatchObject({
       status: 504,
       code: 'upstream_timeout',
-      message: 'No answer in time after 3 attempts; A said: no such field',
+      message: 'No answer in time after 3 attempts; A: no such field',
     })
     expect(endOf('server_error')).toMatchObject({
       status: 502,
       code: 'upstream_failed',
-      message: 'No answer after 1 attempt; A said: no such field',
+      message: 'No answer after 1 attempt; A answered 500: no such field',
     })
   })
 })

@@ -114,7 +114,7 @@ describe.each(RUNTIMES)('what %s tells of its work', (runtime) => {
       /^received .*stream\nqueued +at position 1, waits for requests\S* of main, about .* m?s\ndispatched to main after .* for requests\S* of main .*\n.*answered 200.*\ncompleted/,
     )
     expect(story(ids.failing)).toMatch(
-      /failed +400 upstream_rejected: main said: its words are not kept, since they may quote the request$/,
+      /failed +400 upstream_rejected: main answered 400: its words are not kept, since they may quote the request$/,
     )
   })
 

@@ -78,7 +78,9 @@ describe.each(RUNTIMES)('what keeps %s from starting is said in a sentence, with
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
     const said = await refusal(runtime, logAt('fine.db'), ['--port', String(port)])
-    expect(said).toBe(`cannot listen on 127.0.0.1:${port}: the port is in use\n`)
+    expect(said).toBe(
+      `cannot listen on 127.0.0.1:${port}: the port is in use; choose another with --port, LLB_PORT or general.listen_port\n`,
+    )
     server.close()
   })
 

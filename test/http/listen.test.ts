@@ -44,7 +44,7 @@ describe.each(RUNTIMES)('listening on %s', (runtime) => {
     const second = startServer({ runtime, ...tiny, port: server.port })
     await expect(second).rejects.toThrow(`ended with 2 before`)
     await expect(second).rejects.toThrow(
-      `ListenError: cannot listen on 127.0.0.1:${server.port}: the port is in use\n`,
+      `ListenError: cannot listen on 127.0.0.1:${server.port}: the port is in use; choose another with --port, LLB_PORT or general.listen_port\n`,
     )
   })
 

@@ -120,7 +120,7 @@ describe('in every run', () => {
       for (const { type, llm, request, data } of events) {
         if (type === 'llm.cooling' || type === 'llm.disabled') closed.add(llm!)
         if (type === 'llm.available') closed.delete(llm!)
-        const capacity = ['rate_limited', 'overloaded', 'quota_exhausted']
+        const capacity = ['rate_limited', 'overloaded', 'quota_exhausted', 'unreachable']
         if (type === 'attempt.failed' && !capacity.includes(data.class)) failed.add(`${request} ${llm}`)
         if (type !== 'request.dispatched') continue
         expect(closed.has(llm!)).toBe(false)
