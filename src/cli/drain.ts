@@ -29,15 +29,18 @@ export function stopOnSignal(running: Running): void {
   process.on('SIGINT', stop)
 }
 
+/** For the last answers to reach their clients. */
+const GRACE_MS = 1000
+
 async function drain(
   { config, balancer, journal, store, console, listener, background }: Running,
   reason: string,
 ): Promise<void> {
   const { drainMs } = config.general
   balancer.ingest('process.stopping', { reason, drain_ms: drainMs })
-  const cut = setTimeout(() => void listener.stop(false), drainMs)
-  await untilIdle(balancer, drainMs)
-  await Promise.race([listener.stop(true), pause(drainMs)])
+  const cut = setTimeout(() => void listener.stop(false), drainMs + GRACE_MS)
+  await untilIdle(balancer, drainMs + GRACE_MS)
+  await Promise.race([listener.stop(true), pause(drainMs + GRACE_MS)])
   clearTimeout(cut)
   for (const stop of background) stop()
   balancer.stop()

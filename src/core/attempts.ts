@@ -154,6 +154,23 @@ export function abandon(state: Dispatcher, ports: Ports, event: EventOf<'request
   assign(state, ports, event.at)
 }
 
+/** Ends what still runs when the time to drain is over. */
+export function cut(state: Dispatcher, ports: Ports, at: number): void {
+  for (const { pending, llm, key, cost, waitMs } of state.running.values()) {
+    ports.tell(llm, { type: 'settle', key, cost, counted: true, at, sample: null })
+    const { spec } = ports.views[llm]!
+    ports.decide('request.failed', pending.id, spec.name, {
+      attempts: pending.attempts,
+      status: 503,
+      code: 'shutting_down',
+      message: 'The load balancer was shut down before the answer was complete.',
+      cost_nano_usd: nanoUsd(priceOf(spec, cost)),
+      wait_ms: waitMs,
+    })
+  }
+  state.running.clear()
+}
+
 function end(state: Dispatcher, id: string): Running | null {
   const running = state.running.get(id)
   if (running === undefined) return null

@@ -63,10 +63,18 @@ export interface Dispatcher {
   readonly queue: Queue
   readonly running: Map<string, Running>
   draining: boolean
+  /** When calls under way are cut; Infinity while the process is not stopping. */
+  drainUntil: number
 }
 
 export function createDispatcher(policy: Policy): Dispatcher {
-  return { policy, queue: createQueue(), running: new Map(), draining: false }
+  return {
+    policy,
+    queue: createQueue(),
+    running: new Map(),
+    draining: false,
+    drainUntil: Number.POSITIVE_INFINITY,
+  }
 }
 
 /** Ends a request that never ran. */

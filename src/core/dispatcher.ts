@@ -1,5 +1,5 @@
 import { assign, assignLast, candidatesOf, dispatch, waitOf } from './assign.ts'
-import { abandon, attemptFailed, finished, started } from './attempts.ts'
+import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
 import { choose, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
@@ -22,9 +22,10 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
     case 'attempt.failed':
       return attemptFailed(state, ports, event)
     case 'timer.fired':
+      if (event.at >= state.drainUntil) cut(state, ports, event.at)
       return assign(state, ports, event.at)
     case 'process.stopping':
-      return drain(state, ports)
+      return drain(state, ports, event)
     case 'process.started':
     case 'config.changed':
     case 'clock.jumped':
@@ -34,9 +35,12 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
   }
 }
 
-/** When the dispatcher has to be woken next, in ms since 1970; Infinity when nothing waits. */
+/** When the dispatcher has to be woken next, in ms since 1970; Infinity when nothing has a deadline. */
 export function wakeAt(state: Dispatcher): number {
-  return nextDeadline(state.queue)
+  return Math.min(
+    nextDeadline(state.queue),
+    state.running.size > 0 ? state.drainUntil : Number.POSITIVE_INFINITY,
+  )
 }
 
 function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.received'>): void {
@@ -95,9 +99,10 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   })
 }
 
-/** Refuses what waits; what runs is left to finish. */
-function drain(state: Dispatcher, ports: Ports): void {
+/** Refuses what waits; what runs has time to finish. */
+function drain(state: Dispatcher, ports: Ports, { at, data }: EventOf<'process.stopping'>): void {
   state.draining = true
+  state.drainUntil = at + data.drain_ms
   for (const pending of inOrder(state.queue)) {
     dequeue(state.queue, pending)
     reject(ports, pending.id, refusal.draining())

@@ -236,7 +236,7 @@ class Exchange {
     const source = { reader, relay, opening, upstream: attempt.controller, idleTimeoutMs }
     this.#streaming = true
     this.#gateway.heartbeats.remove(this.#id)
-    const stream = relayStream(source, { first: () => {}, done, errorEvent: brokenOff })
+    const stream = relayStream(source, { done, errorEvent: brokenOff })
     this.#reply.stream(stream, { ...this.#headers, 'content-type': contentType })
   }
 
@@ -273,6 +273,7 @@ class Exchange {
 
   /** What the provider said of the request itself is passed on as it is; other failures are ours to explain. */
   #failed({ status, code, message }: EventOf<'request.failed'>['data']): void {
+    this.#attempt?.controller.abort()
     const error = this.#errorAnswer
     if (error !== null && error.status === status && !this.#reply.begun && isOpenaiError(error.body)) {
       const headers = { ...this.#headers, 'content-type': error.contentType, 'x-should-retry': 'false' }

@@ -14,8 +14,6 @@ export type RelayOutcome =
 
 /** None of these may throw. */
 export interface RelayHooks {
-  /** Called once, when the first bytes are handed to the client. */
-  first(): void
   /** Called exactly once, whatever happens. */
   done(outcome: RelayOutcome): void
   /** The SSE event, `data: {"error":{...}}\n\n`, that tells the client of a failure in mid-stream. */
@@ -101,7 +99,6 @@ function openSession({ reader, relay, upstream, idleTimeoutMs, opening }: RelayS
     hangUp()
   }
   const deliver = (chunk: Uint8Array | null, over: boolean) => {
-    if (chunk && bytes === 0) hooks.first()
     bytes += chunk?.length ?? 0
     if (over) finish({ kind: 'finished', bytes })
     session.receive(chunk)
@@ -109,7 +106,6 @@ function openSession({ reader, relay, upstream, idleTimeoutMs, opening }: RelayS
   const fail = (failure: Failure, last: Uint8Array | null) => {
     const event = hooks.errorEvent(failure)
     const chunk = last ? Buffer.concat([last, event]) : event
-    if (bytes === 0) hooks.first()
     bytes += chunk.length
     finish({ kind: 'failed', bytes, failure })
     hangUp()

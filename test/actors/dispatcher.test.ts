@@ -211,6 +211,19 @@ test('a process that drains refuses what waits and what comes, and lets finish w
   expect(world.clock.armed()).toBe(0)
 })
 
+test('a process that drains ends what is not finished in time', () => {
+  const world = openWorld({ specs: [llm('A')] })
+  const running = world.arrives()
+  world.balancer.ingest('process.stopping', { reason: 'SIGTERM', drain_ms: 1000 })
+  world.clock.advance(999)
+  expect(world.all('request.failed')).toEqual([])
+  world.clock.advance(1)
+  expect(world.all('request.failed').map(({ request, data }) => [request, data.status, data.code])).toEqual([
+    [running, 503, 'shutting_down'],
+  ])
+  expect(world.clock.armed()).toBe(0)
+})
+
 test('a balancer that stops leaves no timer behind', () => {
   const world = openWorld({ specs: [llm('A', { limits: [limit('requests', 1)] }), llm('B')] })
   world.fails(world.arrives({ model: 'B' }), 'rate_limited')

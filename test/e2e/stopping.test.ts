@@ -80,6 +80,18 @@ describe.each(RUNTIMES)('told to stop, %s', (runtime) => {
     expect(ends).toHaveLength(1)
   })
 
+  test('a whole answer that is not there within the drain time is refused', async () => {
+    world = await start(0, '300ms')
+    world.fakes.only.fail({ kind: 'hang', afterChunks: null })
+    const asked = world.ask(say('only', 'never comes'))
+    await world.fakes.only.arrived(1)
+    world.server.kill()
+    const answer = await asked
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({ error: { code: 'shutting_down' } })
+    expect(await world.server.exited).toBe(0)
+  })
+
   test('idle it ends at once', async () => {
     world = await start(0, '15s')
     await (await world.ask(say('only', 'x'))).text()

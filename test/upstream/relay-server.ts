@@ -28,7 +28,7 @@ function endless(): Response {
   }
   const source = { reader: body.getReader(), relay, opening: null, upstream, idleTimeoutMs: 60_000 }
   const done = ({ kind }: RelayOutcome) => outcomes.push(kind)
-  const relayed = relayStream(source, { first: () => {}, done, errorEvent: () => CHUNK })
+  const relayed = relayStream(source, { done, errorEvent: () => CHUNK })
   return new Response(relayed as ReadableStream<Uint8Array<ArrayBuffer>>)
 }
 
