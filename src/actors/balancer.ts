@@ -109,22 +109,11 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     refs[i] = ref
   }
 
-  let deadline: { timer: unknown; at: number } | null = null
+  const alarm = createAlarm(numbered)
   function deliver(event: InputEvent): void {
     if (event.type === 'process.stopping') root.send(event)
     else dispatcher.send(event)
-    const wake = wakeAt(state)
-    if (wake === (deadline?.at ?? Number.POSITIVE_INFINITY)) return
-    if (deadline !== null) numbered.clearTimeout(deadline.timer)
-    deadline = null
-    if (!Number.isFinite(wake)) return
-    const timer = numbered.setTimeout(
-      () => {
-        deadline = null
-      },
-      Math.max(0, wake - at),
-    )
-    deadline = { timer, at: wake }
+    alarm(wakeAt(state), at)
   }
 
   return {
@@ -142,10 +131,25 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
       write(type, request, llm, data as EventData[typeof type])
     },
     stop() {
-      if (deadline !== null) numbered.clearTimeout(deadline.timer)
+      alarm(Number.POSITIVE_INFINITY, at)
       root.send({ type: 'stop' })
       root.stop()
     },
+  }
+}
+
+/** One timer, moved as often as needed; Infinity switches it off. What it sets off is up to the clock. */
+function createAlarm(clock: Clock): (wakeAt: number, now: number) => void {
+  let armed: { readonly timer: unknown; readonly at: number } | null = null
+  const rang = () => {
+    armed = null
+  }
+  return (wakeAt, now) => {
+    if (wakeAt === (armed?.at ?? Number.POSITIVE_INFINITY)) return
+    if (armed !== null) clock.clearTimeout(armed.timer)
+    armed = null
+    if (!Number.isFinite(wakeAt)) return
+    armed = { timer: clock.setTimeout(rang, Math.max(0, wakeAt - now)), at: wakeAt }
   }
 }
 

@@ -72,7 +72,7 @@ export function createJournal({ store, committed, trouble }: JournalOptions): Jo
     batch = []
     if (events.length > 0 || backlog.length > 0) write(events)
     for (const event of events) committed(event)
-    if (backlog.length > 0) retry ??= setTimeout(tryAgain, RETRY_MS)
+    if (backlog.length > 0 && retry === null) retry = setTimeout(tryAgain, RETRY_MS)
   }
 
   function tryAgain(): void {
