@@ -95,8 +95,8 @@ const MESSAGES: ReadonlySet<string> = new Set(['reserve', 'settle', 'report', 'f
 /**
  * The logic of an LLM actor: the chart, with `step` before it.
  *
- * Hint: most messages change ledgers alone. They never reach the chart, where each would cost four times as much
- * as all that they are about; only a move does.
+ * Hint: most messages change ledgers alone. They never reach the chart, where each would cost far more
+ * than all that it is about; only a move does.
  */
 export const llmMachine: typeof chart = Object.assign(Object.create(chart) as typeof chart, {
   transition(snapshot, event, scope) {

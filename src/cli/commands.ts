@@ -40,7 +40,8 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'stats',
-    summary: 'requests, tokens, cost, waits and errors of each LLM, from the event log',
+    summary:
+      'requests, tokens, cost, waits and errors of each LLM, from the event log (a request counts at each LLM it was put to)',
     options: { config, since: { type: 'string' }, json: { type: 'boolean' } },
     optionHelp: [
       CONFIG_HELP,

@@ -66,7 +66,7 @@ export async function serve(
     `${seed.toString(36)}_`,
   )
   announce(balancer, recovered, config, seed)
-  const heartbeats = createHeartbeats(balancer.state.queue, config.queue.heartbeatMs, clock.now)
+  const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
   const upstreams = await createUpstreams(config.llms, env)
   const gateway: Gateway = {
     config,

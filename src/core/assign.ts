@@ -127,7 +127,7 @@ export function dispatch(
 }
 
 /** The LLMs a request may go to now: for `auto`, a simulated one only while no real one can be reached. */
-export function candidatesOf(pending: Pending, ports: Ports): readonly number[] {
+export function candidatesOf(pending: Pending, ports: Pick<Ports, 'views'>): readonly number[] {
   const left =
     pending.excluded.size === 0 ? pending.eligible : pending.eligible.filter((i) => !pending.excluded.has(i))
   if (!pending.auto) return left
@@ -156,7 +156,7 @@ export interface Wait {
 const NAMED_MAX = 3
 
 /** Why no LLM takes the request now, and for how long. */
-export function waitOf(ports: Ports, pending: Pending, at: number): Wait {
+export function waitOf(ports: Pick<Ports, 'views'>, pending: Pending, at: number): Wait {
   const blocks = candidatesOf(pending, ports).flatMap((i) => blockBy(ports.views[i]!, pending, at) ?? [])
   blocks.sort((a, b) => (a.until === b.until ? 0 : a.until - b.until))
   const names = blocks.slice(0, NAMED_MAX).map(({ limit, llm }) => `${limit} of ${llm}`)

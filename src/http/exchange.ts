@@ -8,6 +8,7 @@ import { discreet, WITHHELD } from '../upstream/discreet.ts'
 import { type RelayOutcome, relayStream } from '../upstream/relay.ts'
 import { errorEvent, isOpenaiError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
+import type { Place } from './heartbeats.ts'
 import { Reply } from './reply.ts'
 import { usdOf } from './usd.ts'
 
@@ -84,7 +85,7 @@ class Exchange {
     balancer.ingest('request.received', received, this.#id)
     if (received.stream) {
       const since = clock.now()
-      heartbeats.add(this.#id, { since, beat: (position) => this.#beat(position, clock.now() - since) })
+      heartbeats.add(this.#id, { since, beat: (place) => this.#beat(place, clock.now() - since) })
     }
     if (signal.aborted) this.#leave()
     return this.#reply.response
@@ -290,8 +291,9 @@ class Exchange {
     this.#end()
   }
 
-  #beat(position: number | null, waitedMs: number): void {
-    const place = position === null ? 'an LLM is at work' : `position ${position} in the queue`
-    this.#reply.comment(`${place}, ${Math.round(waitedMs / 1000)} s so far`, this.#headers)
+  #beat(place: Place | null, waitedMs: number): void {
+    const where = place === null ? 'an LLM is at work' : `position ${place.position} in the queue`
+    const eta = place?.etaMs == null ? '' : `, next room in ${Math.ceil(place.etaMs / 1000)} s`
+    this.#reply.comment(`${where}, ${Math.round(waitedMs / 1000)} s so far${eta}`, this.#headers)
   }
 }

@@ -8,8 +8,8 @@ import { LogError, type LogStore } from './store.ts'
 const SCHEMA_VERSION = 1
 
 /**
- * A segment is one commit: the events of a few ms as a JSON array. A row for each event would cost five times as
- * much to write and three times as much to read. The view `event` shows them one by one to anybody with SQL.
+ * A segment is one commit: the events of a few ms as a JSON array. A row for each event would cost
+ * several times as much to write and to read. The view `event` shows them one by one to anybody with SQL.
  * No index but the key: `seq` finds everything, since time never goes back from one event to the next and a
  * request's id ends in the `seq` of its arrival.
  */

@@ -40,7 +40,7 @@ function fetchTransport(extra: object): Transport {
 }
 
 /**
- * Hint: undici's `request` instead of its `fetch`, which costs about three times the CPU per call on Node.
+ * Hint: undici's `request` instead of its `fetch`, which is far dearer per call on Node.
  * HTTP/2 is off because one session carries only about 100 streams and would queue the rest unseen.
  */
 async function undiciTransport(): Promise<Transport> {

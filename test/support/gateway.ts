@@ -58,7 +58,7 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
     'test_',
   )
   const upstreams = await createUpstreams(config.llms, env)
-  const heartbeats = createHeartbeats(balancer.state.queue, config.queue.heartbeatMs, clock.now)
+  const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
   const gateway: Gateway = {
     ...{ config, balancer, clock, startedAt: clock.now(), heartbeats, listeners, trouble },
     identify: createAuth(config.clients, env),
