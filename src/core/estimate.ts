@@ -87,8 +87,8 @@ const DATA_RUN = 32
 
 /**
  * Tokens of a text by content class: words 3.6 characters a token, other ASCII 2, data 1.4, Chinese, Japanese and
- * Korean 0.9 tokens a character, other scripts 0.5. Measured against o200k this is 1.05 to 1.6 times the true
- * count on prose, code, JSON and eight scripts, so what a provider counts is rarely more. Returns an integer.
+ * Korean 0.9 tokens a character, other scripts 0.5. A little high on purpose: what a provider counts should rarely
+ * be more, and what it does count corrects the estimate. Returns an integer.
  *
  * The loop runs one character past the end, a space that closes the last run and is not counted.
  */

@@ -2,9 +2,7 @@ import type { Balancer } from '../actors/balancer.ts'
 import type { Clock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Event } from '../core/events.ts'
-import type { LlmSpec } from '../core/types.ts'
-import type { Adapter } from '../upstream/adapter.ts'
-import type { Transport } from '../upstream/transport.ts'
+import type { Upstream } from '../upstream/upstreams.ts'
 import type { Identity } from './auth.ts'
 import type { Heartbeats } from './heartbeats.ts'
 
@@ -23,11 +21,4 @@ export interface Gateway {
   trouble(message: string): void
   /** How to reach an LLM, by its name. */
   upstream(llm: string): Upstream
-}
-
-export interface Upstream {
-  readonly spec: LlmSpec
-  readonly apiKey: string | null
-  readonly adapter: Adapter
-  readonly transport: Transport
 }

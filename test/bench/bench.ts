@@ -31,13 +31,13 @@ async function measure(size: Size): Promise<Results> {
   const passThrough = (mode: string) =>
     start(['test/bench/passthrough.ts', mode, `http://127.0.0.1:${upstream.port}`])
   const forward = await passThrough('forward')
-  const trimmed = await passThrough('trimmed')
+  const bare = await passThrough('bare')
   const own = await start(serve(relayingConfig(folder, upstream.port)))
-  const proxies = { forward, trimmed, own }
+  const proxies = { forward, bare, own }
   const whole = await wholeCost(proxies, size)
   const chunk = await chunkCost(proxies, size)
   const crowd = await crowdOf(own, size.crowd)
-  for (const running of [own, trimmed, forward, upstream]) await running.stop()
+  for (const running of [own, bare, forward, upstream]) await running.stop()
   const simulated = serve(simulatedConfig(folder))
   const startUpMs = await startUp(simulated, size.starts)
   const idleMb = await idleMemory(simulated)

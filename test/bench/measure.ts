@@ -14,17 +14,17 @@ export interface Size {
 /** The processes under test: two pass-throughs and the balancer. */
 export interface Proxies {
   readonly forward: Running
-  readonly trimmed: Running
+  readonly bare: Running
   readonly own: Running
 }
 
 /** CPU time of each process in microseconds, and the median over all rounds of the balancer's ratio to each other. */
 export interface Cost {
+  readonly bareUs: number
   readonly forwardUs: number
-  readonly trimmedUs: number
   readonly ownUs: number
   readonly ratio: number
-  readonly trimmedRatio: number
+  readonly forwardRatio: number
   readonly errors: number
 }
 
@@ -92,7 +92,7 @@ const WARM_UP_ROUNDS = 3
 
 /** The same load on one process after the other, round after round, so that a busy moment of the machine hits all. */
 async function compare(
-  { forward, trimmed, own }: Proxies,
+  { forward, bare, own }: Proxies,
   rounds: number,
   units: number,
   load: (port: number) => Promise<number>,
@@ -103,21 +103,21 @@ async function compare(
     errors += await load(port)
     return ((cpuMs(pid) - before) * 1000) / units
   }
-  const counted: { forwardUs: number; trimmedUs: number; ownUs: number }[] = []
+  const counted: { forwardUs: number; bareUs: number; ownUs: number }[] = []
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     const costs = {
       forwardUs: await costUs(forward),
-      trimmedUs: await costUs(trimmed),
+      bareUs: await costUs(bare),
       ownUs: await costUs(own),
     }
     if (round >= 0) counted.push(costs)
   }
   return {
     forwardUs: median(counted.map(({ forwardUs }) => forwardUs)),
-    trimmedUs: median(counted.map(({ trimmedUs }) => trimmedUs)),
+    bareUs: median(counted.map(({ bareUs }) => bareUs)),
     ownUs: median(counted.map(({ ownUs }) => ownUs)),
-    ratio: median(counted.map(({ forwardUs, ownUs }) => ownUs / forwardUs)),
-    trimmedRatio: median(counted.map(({ trimmedUs, ownUs }) => ownUs / trimmedUs)),
+    ratio: median(counted.map(({ bareUs, ownUs }) => ownUs / bareUs)),
+    forwardRatio: median(counted.map(({ forwardUs, ownUs }) => ownUs / forwardUs)),
     errors,
   }
 }

@@ -4,8 +4,8 @@ import { proxy } from 'hono/proxy'
 /**
  * The yardstick: a bare pass-through on Hono, without routing, limits or log.
  * `forward` is Hono's own proxy helper, which passes headers both ways as a proxy has to.
- * `trimmed` is the least that moves the bodies: it drops all headers but the content type.
- * Usage: `bun passthrough.ts forward|trimmed http://127.0.0.1:PORT`.
+ * `bare` is the least that moves the bodies: it drops all headers but the content type.
+ * Usage: `bun passthrough.ts forward|bare http://127.0.0.1:PORT`.
  */
 const [, , mode, upstream] = process.argv
 const url = `${upstream}/v1/chat/completions`
