@@ -115,6 +115,7 @@ function pendingOf(event: EventOf<'request.received'>, weights: Weights): Pendin
     id: event.request!,
     seq: event.seq,
     at: event.at,
+    client: data.client,
     priority: data.priority,
     deadline: event.at + data.max_wait_ms,
     bodyBytes: data.body_bytes,

@@ -6,6 +6,8 @@ export interface Pending extends Needs {
   readonly id: string
   readonly seq: number
   readonly at: number
+  /** Name of the client that sent it. */
+  readonly client: string
   readonly priority: Priority
   readonly deadline: number
   readonly bodyBytes: number

@@ -22,7 +22,7 @@ function pending(rest: Partial<Pending> = {}): Pending {
     ...{ id: `r${seq}`, seq, at: START, priority: 'normal', deadline: START + 1000, bodyBytes: 10 },
     ...{ weights: { cost: 1, quality: 0, speed: 0 }, inputTokens: 1, outputTokens: 1, modes: ['text'] },
     ...{ auto: true, tools: false, structured: false, eligible: [0], waitingFor: null, attempts: 0 },
-    ...{ excluded: new Set<number>(), choices: 1 },
+    ...{ excluded: new Set<number>(), choices: 1, client: 'dev' },
     ...rest,
   }
 }
