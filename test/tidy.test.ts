@@ -41,6 +41,7 @@ describe('dependencies point one way', () => {
     upstream: ['upstream', 'core'],
     log: ['log', 'core'],
     actors: ['actors', 'core'],
+    sim: ['sim', 'actors', 'config', 'upstream', 'core'],
   }
 
   test.each(Object.entries(ALLOWED))('src/%s depends on %j at most', (folder, allowed) => {

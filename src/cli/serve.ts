@@ -1,10 +1,10 @@
-import type { Balancer } from '../actors/balancer.ts'
+import { announce } from '../actors/announce.ts'
 import { createBalancer } from '../actors/balancer.ts'
 import { createSystemClock, watchWallClock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
 import { configHash, redact } from '../config/redact.ts'
 import { disabledBecause, startWarnings } from '../config/warnings.ts'
-import type { Event } from '../core/events.ts'
+import type { Event, InputData } from '../core/events.ts'
 import { type Recovered, recover } from '../core/recover.ts'
 import { GUARD_MS } from '../core/window.ts'
 import { createApp } from '../http/app.ts'
@@ -65,7 +65,8 @@ export async function serve(
     },
     `${seed.toString(36)}_`,
   )
-  announce(balancer, recovered, config, seed)
+  balancer.ingest('process.started', identityOf(config, seed))
+  announce(balancer, recovered)
   const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
   const upstreams = await createUpstreams(config.llms, env)
   const gateway: Gateway = {
@@ -119,25 +120,13 @@ function memoryMs({ llms }: Config): number {
 
 const DAY_MS = 86_400_000
 
-/** The first events of a process: what it is, what it found unfinished, what state each LLM starts in. */
-function announce(balancer: Balancer, { llms, unfinished }: Recovered, config: Config, seed: number): void {
-  balancer.ingest('process.started', {
+/** What the first event of a process says of it. */
+function identityOf(config: Config, seed: number): InputData['process.started'] {
+  return {
     version: VERSION,
     runtime: runtimeName(),
     seed,
     config_hash: configHash(config),
     config: redact(config),
-  })
-  for (const { request, attempts, waitMs } of unfinished) {
-    const message = 'The load balancer was restarted while this request was under way.'
-    const data = { attempts, status: 503, code: 'restarted', message, cost_nano_usd: 0, wait_ms: waitMs }
-    balancer.decide('request.failed', data, request)
-  }
-  for (const { spec, status, because, cause, wakeAt } of llms) {
-    if (status === 'disabled') balancer.decide('llm.disabled', { because: because ?? '' }, null, spec.name)
-    else if (cause !== null) {
-      const data = { because: cause, message: because ?? '', until: wakeAt }
-      balancer.decide('llm.cooling', data, null, spec.name)
-    } else balancer.decide('llm.available', { after: 'started', ms: 0 }, null, spec.name)
   }
 }

@@ -1,0 +1,75 @@
+import type { Random } from '../core/random.ts'
+import { GUARD_MS } from '../core/window.ts'
+import type { Limit, WindowKind } from '../core/types.ts'
+import type { Counting, CountingKind } from './meter.ts'
+import type { Charge, TrueLimit } from './quota.ts'
+
+/** How a way of counting is declared to the balancer, and whether declaring it so promises that nothing is refused. */
+export interface Declaration {
+  readonly window: WindowKind
+  readonly promised: boolean
+}
+
+/** One line for each way of counting there is. */
+export const DECLARED: Readonly<Record<CountingKind, Declaration>> = {
+  fixed: { window: 'fixed', promised: true },
+  anchored: { window: 'fixed', promised: true },
+  sliding: { window: 'sliding', promised: true },
+  bucket: { window: 'bucket', promised: true },
+  calendar: { window: 'calendar', promised: true },
+  counter: { window: 'sliding', promised: false },
+  quantised: { window: 'sliding', promised: false },
+}
+
+/** Whether nothing is refused that is charged by this rule. */
+export const CHARGED: Readonly<Record<Charge, boolean>> = {
+  reserve_trueup: true,
+  actual_at_end: true,
+  actual_as_produced: true,
+  input_uncached_only: true,
+  reserve_no_refund: false,
+}
+
+/** Whether travel times differ by no more than the guard that the balancer keeps. */
+export function withinGuard(jitterMs: number): boolean {
+  return jitterMs <= GUARD_MS
+}
+
+/** Whether the balancer must keep to a limit that is declared as it is. */
+export function isPromised({ unit, amount, counting, charge }: Omit<TrueLimit, 'promised'>): boolean {
+  if (unit === 'concurrency') return true
+  const whole = counting.kind !== 'bucket' || counting.capacity === amount
+  return whole && DECLARED[counting.kind].promised && (unit === 'requests' || CHARGED[charge])
+}
+
+/** The limit as a configuration declares it. */
+export function declared({ name, unit, amount, perMs, counting }: TrueLimit): Limit {
+  const { window } = DECLARED[counting.kind]
+  const timeZone = counting.kind === 'calendar' ? counting.zone : null
+  return { name, unit, amount, perMs, window: unit === 'concurrency' ? 'sliding' : window, timeZone }
+}
+
+const DAY_MS = 86_400_000
+
+/** What a provider enforces if a configuration is right about it; windows of unknown phase get one. */
+export function truthOf(limit: Limit, random: Random): TrueLimit {
+  const { name, unit, amount, perMs } = limit
+  const counting = countingOf(limit, random)
+  return { name, unit, amount, perMs, counting, charge: 'reserve_trueup', promised: true }
+}
+
+function countingOf({ window, perMs, amount, timeZone, unit }: Limit, random: Random): Counting {
+  if (unit === 'concurrency') return { kind: 'sliding' }
+  switch (window) {
+    case 'sliding':
+      return { kind: 'sliding' }
+    case 'bucket':
+      return { kind: 'bucket', capacity: amount }
+    case 'calendar':
+      if (perMs === DAY_MS) return { kind: 'calendar', zone: timeZone ?? 'UTC', period: 'day' }
+      if (perMs >= 28 * DAY_MS) return { kind: 'calendar', zone: timeZone ?? 'UTC', period: 'month' }
+      return { kind: 'fixed', phaseMs: random.integer(perMs) }
+    case 'fixed':
+      return { kind: 'fixed', phaseMs: random.integer(perMs) }
+  }
+}
