@@ -1,5 +1,4 @@
 import type { Random } from '../core/random.ts'
-import { GUARD_MS } from '../core/window.ts'
 import type { Limit, WindowKind } from '../core/types.ts'
 import type { Counting, CountingKind } from './meter.ts'
 import type { Charge, TrueLimit } from './quota.ts'
@@ -21,6 +20,14 @@ export const DECLARED: Readonly<Record<CountingKind, Declaration>> = {
   quantised: { window: 'sliding', promised: false },
 }
 
+/** Windows after which the balancer has all room back that was once used up. */
+export const REST_WINDOWS: Readonly<Record<WindowKind, number>> = {
+  sliding: 1,
+  fixed: 1,
+  bucket: 1,
+  calendar: 1,
+}
+
 /** Whether nothing is refused that is charged by this rule. */
 export const CHARGED: Readonly<Record<Charge, boolean>> = {
   reserve_trueup: true,
@@ -28,11 +35,6 @@ export const CHARGED: Readonly<Record<Charge, boolean>> = {
   actual_as_produced: true,
   input_uncached_only: true,
   reserve_no_refund: false,
-}
-
-/** Whether travel times differ by no more than the guard that the balancer keeps. */
-export function withinGuard(jitterMs: number): boolean {
-  return jitterMs <= GUARD_MS
 }
 
 /** Whether the balancer must keep to a limit that is declared as it is. */

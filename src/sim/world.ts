@@ -1,12 +1,11 @@
-import { announce } from '../actors/announce.ts'
-import { type Balancer, createBalancer } from '../actors/balancer.ts'
+import { createBalancer } from '../actors/balancer.ts'
 import type { Policy } from '../core/dispatch-state.ts'
 import { type Event, type EventType, type InputData, TERMINAL_TYPES } from '../core/events.ts'
 import { createRandom } from '../core/random.ts'
-import { recover } from '../core/recover.ts'
 import type { Arrival } from './arrivals.ts'
 import { createCalls } from './calls.ts'
 import { createVirtualClock, START, type VirtualClock } from './clock.ts'
+import { createLife, type Life } from './life.ts'
 import { createProvider, type Provider, type ProviderSpec } from './provider.ts'
 
 /** Looks on while a world runs. */
@@ -14,7 +13,7 @@ export interface Observer {
   /** An event was recorded; what it leads to has not happened yet. */
   event?(event: Event): void
   /** A step is over: the actors are at rest. */
-  turn?(): void
+  turn?(world: World): void
 }
 
 export interface WorldSetup {
@@ -42,8 +41,7 @@ export interface World {
   readonly clock: VirtualClock
   readonly start: number
   readonly providers: readonly Provider[]
-  /** The one that runs, or the last one that did. */
-  readonly balancer: Balancer
+  readonly life: Life
   /** Bugs that took the dispatcher down. */
   readonly fatal: readonly string[]
   /** A request comes in now; its id, or null while the process is down. */
@@ -56,53 +54,24 @@ export const isTerminal = (type: EventType) => (TERMINAL_TYPES as readonly Event
 
 export function openWorld(setup: WorldSetup): World {
   const { policy, seed, observers = [], create = createBalancer, start = START } = setup
+  const { crashes = [], jumps = [] } = setup
   const clock = createVirtualClock(start)
   const random = createRandom(seed)
   const providers = setup.providers.map((spec) =>
     createProvider(spec, clock, random.fork(`provider ${spec.llm}`)),
   )
-  const log: Event[] | null = (setup.crashes ?? []).length > 0 ? [] : null
   const plans = new Map<string, Arrival>()
   const fatal: string[] = []
-  const calls = createCalls({ clock, specs: policy.specs, providers, balancer: () => balancer })
-  let lastSeq = 0
-  let up = true
+  const calls = createCalls({ clock, specs: policy.specs, providers, balancer: () => life.balancer })
 
   function record(event: Event): void {
-    lastSeq = event.seq
-    log?.push(event)
     for (const observer of observers) observer.event?.(event)
     if (event.request === null) return
     if (event.type === 'request.dispatched') calls.start(event, plans.get(event.request)!)
     else if (isTerminal(event.type)) plans.delete(event.request)
   }
-  function boot(): Balancer {
-    const recovered = recover(log ?? [], policy.specs, () => null, clock.now())
-    const { llms } = recovered
-    const options = {
-      policy,
-      llms,
-      clock,
-      lastSeq,
-      record,
-      fatal: (message: string) => void fatal.push(message),
-    }
-    const fresh = create(options, `${seed.toString(36)}_`)
-    const about = { version: 'simulated', runtime: 'virtual', config_hash: '', config: null }
-    fresh.ingest('process.started', { ...about, seed })
-    announce(fresh, recovered)
-    return fresh
-  }
-  function crash(downMs: number): void {
-    up = false
-    balancer.stop()
-    calls.dropAll()
-    clock.setTimeout(() => {
-      balancer = boot()
-      up = true
-    }, downMs)
-  }
   function arrive(arrival: Arrival): string | null {
+    const { balancer, up } = life
     if (!up) return null
     const id = balancer.nextRequestId()
     plans.set(id, arrival)
@@ -112,30 +81,44 @@ export function openWorld(setup: WorldSetup): World {
     return id
   }
   function leave(id: string): void {
+    const { balancer, up } = life
     if (!up || !balancer.owns(id)) return
     balancer.ingest('request.abandoned', { while: calls.drop(id) ? 'running' : 'queued' }, id)
   }
+  function crash(downMs: number): void {
+    if (!life.up) return
+    life.crash(downMs)
+    calls.dropAll()
+  }
 
-  let balancer = boot()
-  for (const { atMs, downMs } of setup.crashes ?? []) clock.setTimeout(() => up && crash(downMs), atMs)
-  for (const { atMs, byMs } of setup.jumps ?? [])
-    clock.setTimeout(() => up && balancer.ingest('clock.jumped', { by_ms: byMs }), atMs)
+  const failed = (message: string) => void fatal.push(message)
+  const life = createLife({
+    policy,
+    clock,
+    seed,
+    create,
+    mortal: crashes.length > 0,
+    record,
+    fatal: failed,
+  })
+  for (const { atMs, downMs } of crashes) clock.setTimeout(() => crash(downMs), atMs)
+  for (const { atMs, byMs } of jumps)
+    clock.setTimeout(() => life.up && life.balancer.ingest('clock.jumped', { by_ms: byMs }), atMs)
   follow(setup.arrivals[Symbol.iterator](), clock, arrive)
-  return {
+  const world: World = {
     clock,
     start,
     providers,
     fatal,
-    get balancer() {
-      return balancer
-    },
+    life,
     arrive,
     step() {
       if (!clock.runNext()) return false
-      for (const observer of observers) observer.turn?.()
+      for (const observer of observers) observer.turn?.(world)
       return true
     },
   }
+  return world
 }
 
 /** Lets each request come in at its time; only the next one is known beforehand. */

@@ -157,5 +157,5 @@ test('a run can be stopped at an instant, and keeps no events unless told to', (
   const result = runWorld({ seed: 1, policy: policyFor(providers), providers, arrivals }, { untilMs: 100 })
   expect(result.events).toEqual([])
   expect(result.outcomes['request.completed']).toBe(0)
-  expect(result.world.balancer.state.running.size).toBe(3)
+  expect(result.world.life.balancer.state.running.size).toBe(3)
 })
