@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
 import { serveCommand } from './serve-command.ts'
+import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
 
 type Values = Readonly<Record<string, string | boolean | undefined>>
@@ -50,6 +51,30 @@ export const COMMANDS: readonly Command[] = [
     ],
     examples: ['npm run llb -- stats', 'npm run llb -- stats --since 24h --json'],
     run: stats,
+  },
+  {
+    name: 'simulate',
+    summary: 'plan capacity: run a workload against the limits of a configuration, in virtual time',
+    options: {
+      config,
+      workload: { type: 'string' },
+      for: { type: 'string' },
+      seed: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+    optionHelp: [
+      CONFIG_HELP,
+      ['--workload NAME', 'burst, steady (default), office-day, or a file (docs/simulation.md)'],
+      ['--for DURATION', 'how long requests come, 10m, 24h, ... (default: as the workload says)'],
+      ['--seed N', 'another draw of the same workload (default 1)'],
+      ['--json', 'as JSON'],
+    ],
+    examples: [
+      'npm run llb -- simulate',
+      'npm run llb -- simulate --workload office-day --for 7d',
+      'npm run llb -- simulate --config my.yaml --workload my-workload.yaml --seed 2 --json',
+    ],
+    run: simulateCommand,
   },
 ]
 

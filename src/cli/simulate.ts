@@ -1,0 +1,86 @@
+import { suggestion } from '../config/suggest.ts'
+import { DURATION, durationMs, durationText } from '../config/units.ts'
+import { type Figures, type SimulateOptions, simulate, tightest, withOneMoreKey } from '../sim/simulate.ts'
+import { loadWorkload } from '../sim/workload.ts'
+import { configurationOf } from './configuration.ts'
+import { describe, seconds, type WhatIf } from './simulate-report.ts'
+
+interface Values {
+  readonly config?: string | boolean | undefined
+  readonly workload?: string | boolean | undefined
+  readonly seed?: string | boolean | undefined
+  readonly for?: string | boolean | undefined
+  readonly json?: string | boolean | undefined
+}
+
+/** `llb simulate`: what a workload would meet under a configuration, in virtual time. */
+export function simulateCommand(values: Values, env: NodeJS.ProcessEnv): number {
+  const name = typeof values.workload === 'string' ? values.workload : 'steady'
+  const seed = typeof values.seed === 'string' ? values.seed : '1'
+  if (!/^\d{1,9}$/.test(seed)) return wrong(`--seed is "${seed}"; it must be a whole number of at least 0.`)
+  const span = values.for
+  if (typeof span === 'string' && !(DURATION.test(span) && durationMs(span) > 0))
+    return wrong(`--for is "${span}"; it must be a duration such as 30m, 24h or 7d.`)
+  const loaded = configurationOf(values.config, env)
+  if (loaded === null) return 2
+  const found = loadWorkload(name)
+  if (!found.ok) return wrong(found.message)
+  const { workload } = found
+  const unknown = Object.keys(workload.llms).find((llm) =>
+    loaded.config.llms.every(({ group }) => group !== llm),
+  )
+  if (unknown !== undefined) {
+    const near = suggestion(
+      unknown,
+      loaded.config.llms.map(({ group }) => group),
+    )
+    return wrong(`${name}: llms: no LLM of the configuration has the name "${unknown}"${near || '.'}`)
+  }
+
+  const forMs = typeof span === 'string' ? durationMs(span) : workload.for
+  const options = {
+    config: loaded.config,
+    workload,
+    seed: Number(seed),
+    forMs,
+    progress: createProgress(forMs),
+  }
+  const figures = simulate(options)
+  const whatIfs = withMore(options, figures)
+  if (values.json === true) {
+    const more = whatIfs.map(({ llm, limit, figures: changed }) => ({ llm, limit, ...changed }))
+    process.stdout.write(`${JSON.stringify({ seed: Number(seed), ...figures, one_more: more }, null, 2)}\n`)
+    return 0
+  }
+  const title = `${name} for ${durationText(forMs)} on ${loaded.file}, seed ${seed}`
+  process.stdout.write(`${title}\n\n${describe(figures, whatIfs)}`)
+  return 0
+}
+
+/** More LLMs than these are not tried with one more key. */
+const WHAT_IFS_MAX = 3
+
+/** The same again with one more key, for each of the LLMs whose limits kept requests waiting longest. */
+function withMore(options: SimulateOptions, figures: Figures): WhatIf[] {
+  const { config } = options
+  return tightest(config, figures, WHAT_IFS_MAX).map(({ group: llm, limit }) => {
+    const keyed = config.llms.some((spec) => spec.group === llm && spec.keyName !== null)
+    const changed = simulate({ ...options, config: withOneMoreKey(config, llm) })
+    return { llm, limit, keyed, figures: changed }
+  })
+}
+
+/** Tells on standard error how far it is, once a second, after the first one. */
+function createProgress(forMs: number): (elapsedMs: number) => void {
+  let toldAt = performance.now()
+  return (elapsedMs) => {
+    if (performance.now() - toldAt < 1000) return
+    toldAt = performance.now()
+    process.stderr.write(`simulated ${seconds(elapsedMs)} of ${seconds(forMs)}\n`)
+  }
+}
+
+function wrong(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return 2
+}

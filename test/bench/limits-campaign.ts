@@ -1,0 +1,142 @@
+import { parseArgs } from 'node:util'
+import type { Arrival } from '../../src/sim/arrivals.ts'
+import { START } from '../../src/sim/clock.ts'
+import { always } from '../../src/sim/draw.ts'
+import type { Counting } from '../../src/sim/meter.ts'
+import type { Charge, TrueLimit } from '../../src/sim/quota.ts'
+import { runWorld } from '../../src/sim/run.ts'
+import type { World } from '../../src/sim/world.ts'
+import { policyFor, provider } from '../sim/support.ts'
+
+/**
+ * For each way of counting that can be declared: many requests, travel times that differ by all of the guard, and
+ * a queue that never runs dry. Prints refusals, which must be 0, and throughput against what the predicate allows,
+ * which must be within 1 %. `npm run bench:limits`; `-- --requests 20000` for a look. Ends with 1 when one is missed.
+ */
+const GUARD_MS = 500
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+const AMOUNT = 600
+/** Requests that wait at any time: enough that room is never left over. */
+const WAITING = 50
+/** Tokens of one request: what it asks for, and all that it takes. */
+const INPUT = 6
+const OUTPUT = 4
+
+interface Case {
+  readonly name: string
+  readonly unit: 'requests' | 'tokens'
+  readonly counting: Counting
+  readonly charge: Charge
+  readonly perMs: number
+  /** How long the balancer lets a request count, apart from the time its call takes. */
+  readonly countsMs: number
+  /** Whether what is reserved counts from the end of the call. */
+  readonly held: boolean
+}
+
+function requests(name: string, counting: Counting, perMs = MINUTE_MS, countsMs = perMs + GUARD_MS): Case {
+  return { name, unit: 'requests', counting, charge: 'reserve_trueup', perMs, countsMs, held: false }
+}
+
+function tokens(charge: Charge): Case {
+  const countsMs = MINUTE_MS + GUARD_MS
+  const name = `tokens, ${charge}`
+  return {
+    name,
+    unit: 'tokens',
+    counting: { kind: 'sliding' },
+    charge,
+    perMs: MINUTE_MS,
+    countsMs,
+    held: true,
+  }
+}
+
+const LOS_ANGELES = { kind: 'calendar', zone: 'America/Los_Angeles', period: 'day' } as const
+
+/** One line for each way of counting. */
+const CASES: readonly Case[] = [
+  requests('fixed', { kind: 'fixed', phaseMs: 12_345 }),
+  requests('anchored', { kind: 'anchored' }),
+  requests('sliding', { kind: 'sliding' }),
+  requests('bucket', { kind: 'bucket', capacity: AMOUNT }),
+  requests('calendar day', LOS_ANGELES, DAY_MS, DAY_MS + HOUR_MS + GUARD_MS),
+  tokens('reserve_trueup'),
+  tokens('actual_at_end'),
+  tokens('actual_as_produced'),
+  tokens('input_uncached_only'),
+]
+
+interface Row {
+  readonly name: string
+  readonly refused: number
+  /** Throughput as a share of what the predicate allows. */
+  readonly share: number
+  readonly cpuUs: number
+}
+
+const arrival: Omit<Arrival, 'at'> = {
+  client: 'bench',
+  model: 'auto',
+  priority: 'normal',
+  stream: false,
+  maxWaitMs: 20 * DAY_MS,
+  inputTokens: INPUT,
+  cachedTokens: 0,
+  boundTokens: OUTPUT,
+  answerTokens: OUTPUT,
+  leavesAfterMs: null,
+}
+
+function measure({ name, unit, counting, charge, perMs, countsMs, held }: Case, most: number): Row {
+  const limit: TrueLimit = { name: unit, unit, amount: AMOUNT, perMs, counting, charge, promised: true }
+  const network = { leastMs: 10, jitterMs: GUARD_MS }
+  const providers = [provider('A', { limits: [limit], latencyMs: always(200), network })]
+  let [sent, dispatched, firstAt, lastAt, beforeLast, callMs] = [1, 0, 0, 0, 0, 0]
+  const before = process.cpuUsage()
+  const { counters } = runWorld({
+    seed: 1,
+    policy: policyFor(providers, { maxRequests: 1000 }),
+    providers,
+    arrivals: [{ ...arrival, at: START }],
+    observers: [
+      {
+        event(event) {
+          if (event.type === 'attempt.finished') callMs += event.data.duration_ms
+          if (event.type !== 'request.dispatched') return
+          if (firstAt === 0) firstAt = event.at
+          if (event.at > lastAt) beforeLast = dispatched
+          lastAt = event.at
+          dispatched++
+        },
+        turn(world: World) {
+          const { queue } = world.life.balancer.state
+          for (; queue.size < WAITING && sent < most; sent++)
+            world.arrive({ ...arrival, at: world.clock.now() })
+        },
+      },
+    ],
+  })
+  const { user, system } = process.cpuUsage(before)
+  const perWindow = unit === 'requests' ? AMOUNT : AMOUNT / (INPUT + OUTPUT)
+  const windowMs = countsMs + (held ? callMs / sent : 0)
+  const share = beforeLast / perWindow / ((lastAt - firstAt) / windowMs)
+  return { name, refused: counters.refused, share, cpuUs: (user + system) / sent }
+}
+
+const { values } = parseArgs({ options: { requests: { type: 'string', default: '1000000' } } })
+const most = Number(values.requests)
+let missed = false
+process.stdout.write(`${most} requests each, travel times from 10 to ${10 + GUARD_MS} ms\n`)
+for (const one of CASES) {
+  const { name, refused, share, cpuUs } = measure(one, most)
+  const met = refused === 0 && share > 0.99 && share < 1.01
+  missed ||= !met
+  const rate = `${(share * 100).toFixed(2)} % of the rate its predicate allows`
+  process.stdout.write(
+    `${name.padEnd(28)} ${refused} 429s, ${rate}, ${cpuUs.toFixed(0)} us CPU per request${met ? '' : '  MISSED'}\n`,
+  )
+}
+process.exit(missed ? 1 : 0)

@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { run } from '../../src/cli/run.ts'
+import { seconds } from '../../src/cli/simulate-report.ts'
+
+const CONFIG = `
+llms:
+  - { name: Free, api_type: groq, model: m, api_key_name: A_KEY, context_length: 8000, requests_per_min: 10 }
+  - { name: Home, api_type: ollama, model: n, context_length: 8000, max_concurrency: 1, quality: 0.1 }
+`
+const WORKLOAD = `
+for: 1m
+sources: [{ pattern: burst, requests: 40, max_wait: 10m, input_tokens: 100, output_tokens: 50, max_tokens: 50 }]
+`
+
+let folder: string
+let out: string
+let err: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'llb-simulate-'))
+  writeFileSync(join(folder, 'config.yaml'), CONFIG)
+  writeFileSync(join(folder, 'workload.yaml'), WORKLOAD)
+  out = ''
+  err = ''
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += text
+    return true
+  })
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    err += text
+    return true
+  })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const simulate = (...args: string[]) =>
+  run(
+    [
+      'simulate',
+      '--config',
+      join(folder, 'config.yaml'),
+      '--workload',
+      join(folder, 'workload.yaml'),
+      ...args,
+    ],
+    {},
+  )
+
+test('tells what a workload would meet, without a key in the environment', async () => {
+  expect(await simulate()).toBe(0)
+  const lines = out.split('\n')
+  expect(lines[0]).toBe(`${folder}/workload.yaml for 1m on ${folder}/config.yaml, seed 1`)
+  expect(lines[2]).toBe('requests  40: 40 completed, 0 expired, 0 rejected, 0 failed, 0 abandoned')
+  expect(lines[3]).toMatch(/^wait {6}p50 \d+\.\d s, p95 \d+\.\d s, p99 \d+\.\d s$/)
+  expect(lines[7]).toBe('429s      0')
+  expect(out).toMatch(/^Free +\d+ +\d+\.\d % .*requests_per_min for \d+\.\d s$/m)
+  expect(out).toMatch(/^Home +\d+ +\d+\.\d % .*concurrency for \d+\.\d s$/m)
+  expect(out).toMatch(/^With these keys the 95th percentile wait is .* s, and 0 requests expire\.$/m)
+  expect(out).toMatch(/^With one more key of Free \(requests_per_min\) it is \d+\.\d s, and 0 expire\.$/m)
+  expect(out).toMatch(/^With one more Home \(concurrency\) it is \d+\.\d s, and 0 expire\.$/m)
+  expect(err).toBe('')
+})
+
+test('says so when no limit matters', async () => {
+  writeFileSync(join(folder, 'workload.yaml'), WORKLOAD.replace('requests: 40', 'requests: 1'))
+  expect(await simulate()).toBe(0)
+  expect(out).toContain('No limit kept a request waiting: one more key would change nothing.\n')
+})
+
+test('gives the same as JSON, for as long as it is told and by the seed', async () => {
+  expect(await simulate('--json', '--for', '10m', '--seed', '7')).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({
+    seed: 7,
+    requests: 40,
+    completed: 40,
+    llms: [{ llm: 'Free' }, { llm: 'Home' }],
+    one_more: [{ completed: 40 }, { completed: 40 }],
+  })
+})
+
+test('tells on standard error how far it is, from the second on', async () => {
+  let now = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => {
+    now += 600
+    return now
+  })
+  writeFileSync(
+    join(folder, 'workload.yaml'),
+    'for: 2h\nsources: [{ pattern: steady, per_hour: 4000, max_wait: 1s }]',
+  )
+  expect(await simulate()).toBe(0)
+  expect(err).toMatch(/^simulated \d+m \d+s of 2h 0m\n/)
+})
+
+describe('wrong usage is told with code 2:', () => {
+  test.each([
+    [['--seed', 'x'], '--seed is "x"; it must be a whole number of at least 0.\n'],
+    [['--seed=-1'], '--seed is "-1"; it must be a whole number of at least 0.\n'],
+    [['--for', 'long'], '--for is "long"; it must be a duration such as 30m, 24h or 7d.\n'],
+    [['--for', '0s'], '--for is "0s"; it must be a duration such as 30m, 24h or 7d.\n'],
+    [
+      ['--workload', 'stedy'],
+      'stedy: there is no such file, and no workload of that name. Built in: burst, steady, office-day.\n',
+    ],
+  ])('%j', async (args, message) => {
+    expect(await simulate(...args)).toBe(2)
+    expect(err).toBe(message)
+    expect(out).toBe('')
+  })
+
+  test('a workload about an LLM that is not there', async () => {
+    writeFileSync(join(folder, 'workload.yaml'), `${WORKLOAD}llms: { Fre: { first_byte: 1s } }\n`)
+    expect(await simulate()).toBe(2)
+    expect(err).toBe(
+      `${folder}/workload.yaml: llms: no LLM of the configuration has the name "Fre"; did you mean "Free"?\n`,
+    )
+  })
+
+  test('a configuration with a mistake', async () => {
+    writeFileSync(join(folder, 'config.yaml'), CONFIG.replace('quality', 'qality'))
+    expect(await simulate()).toBe(2)
+    expect(err).toContain('did you mean "quality"?')
+  })
+})
+
+test.each([
+  [0, '0.0 s'],
+  [59_940, '59.9 s'],
+  [60_000, '1m 0s'],
+  [3_599_000, '59m 59s'],
+  [7_440_000, '2h 4m'],
+])('%d ms is written %s', (ms, text) => {
+  expect(seconds(ms)).toBe(text)
+})
