@@ -1,7 +1,7 @@
 import type { LimitReport } from '../core/events.ts'
 
 /** What a provider's limit headers are worth. */
-export type Headers =
+export type HeaderTruth =
   | { readonly kind: 'honest' | 'missing' }
   /** Every number is off by the same factor. */
   | { readonly kind: 'scaled'; readonly permille: number }
@@ -9,7 +9,7 @@ export type Headers =
   | { readonly kind: 'stale'; readonly byMs: number }
 
 export interface HeaderSpec {
-  readonly headers: Headers
+  readonly headers: HeaderTruth
   /** Whether a header says which period it is about. */
   readonly periods: boolean
 }

@@ -2,7 +2,7 @@ import type { Random } from '../core/random.ts'
 import type { Unit } from '../core/types.ts'
 import { between, chance, pick } from './draw.ts'
 import { FAULTS, type FaultPeriod, HINTS } from './faults.ts'
-import type { Headers } from './headers.ts'
+import type { HeaderTruth } from './headers.ts'
 import type { Counting } from './meter.ts'
 import type { ProviderSpec } from './provider.ts'
 import { CHARGES, type TrueLimit } from './quota.ts'
@@ -108,8 +108,8 @@ function drawTenant(random: Random, untilMs: number): NonNullable<ProviderSpec['
   }
 }
 
-function drawHeaders(random: Random): Headers {
-  return pick<Headers>(
+function drawHeaders(random: Random): HeaderTruth {
+  return pick<HeaderTruth>(
     [
       { kind: 'honest' },
       { kind: 'honest' },

@@ -159,3 +159,14 @@ test('a run can be stopped at an instant, and keeps no events unless told to', (
   expect(result.outcomes['request.completed']).toBe(0)
   expect(result.world.life.balancer.state.running.size).toBe(3)
 })
+
+test('travel times that differ by the guard are never refused, and those that differ by more are', () => {
+  const refusedAt = (jitterMs: number) => {
+    const limits = [truth({ amount: 5, perMs: 2000 })]
+    const pattern = { kind: 'steady', perHour: 36_000 } as const
+    const spec = provider('A', { limits, network: { leastMs: 10, jitterMs } })
+    return run([spec], [source({ pattern, maxWaitMs: 600_000 })]).counters.refused
+  }
+  expect(refusedAt(500)).toBe(0)
+  expect(refusedAt(1500)).toBeGreaterThan(10)
+})

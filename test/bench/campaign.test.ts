@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const ROOT = new URL('../..', import.meta.url).pathname
+
+function bun(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(join(ROOT, 'node_modules/.bin/bun'), args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  return { status, stdout, stderr }
+}
+
+test('a campaign tells what is on in its first world, how to see it again, and how it went', () => {
+  const { status, stdout, stderr } = bun('test/bench/campaign.ts', '--seeds', '20', '--from', '7')
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout).toMatch(
+    /^seed 7: .*\nagain: npm run campaign -- --seeds 1 --from 7\n20 seeds, \d+ events, \d+ seeds\/s, digest [0-9a-f]+\n$/,
+  )
+})
+
+test.each(['0', 'many', '1.5'])('a campaign of %s seeds is wrong usage', (seeds) => {
+  const { status, stderr } = bun('test/bench/campaign.ts', '--seeds', seeds)
+  expect(status).toBe(2)
+  expect(stderr).toContain('as in: npm run campaign -- --seeds 10000 --from 1')
+})
+
+test('every way of counting that can be declared is never refused, and used in full', {
+  timeout: 60_000,
+}, () => {
+  const { status, stdout } = bun('test/bench/limits-campaign.ts', '--requests', '9000')
+  expect(stdout).not.toContain('MISSED')
+  expect(stdout.match(/ 0 429s, /g)?.length).toBe(stdout.trim().split('\n').length - 1)
+  expect(status).toBe(0)
+})
