@@ -1,6 +1,13 @@
-import { type Actor, createActor } from 'xstate'
+import { createActor } from 'xstate'
+import { siblingsOf } from '../core/account.ts'
 import type { LlmView } from '../core/choose.ts'
-import { createDispatcher, type Dispatcher, type LlmMessage, type Policy } from '../core/dispatch-state.ts'
+import {
+  createDispatcher,
+  type Dispatcher,
+  type LlmMessage,
+  type Policy,
+  type Ports,
+} from '../core/dispatch-state.ts'
 import { wakeAt } from '../core/dispatcher.ts'
 import type {
   DecisionData,
@@ -13,10 +20,9 @@ import type {
   InputType,
 } from '../core/events.ts'
 import type { Llm } from '../core/llm.ts'
-import { findWaiting } from '../core/queue.ts'
 import { type Clock, numberedClock } from './clock.ts'
-import type { DispatcherDecision } from './dispatcher.ts'
-import type { LlmRef } from './llm.ts'
+import type { DispatcherRef } from './dispatcher.ts'
+import { type LlmRef, tell } from './llm.ts'
 import { llmId, rootMachine } from './root.ts'
 
 export interface BalancerOptions {
@@ -81,11 +87,20 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
 
   const refs: LlmRef[] = []
   const views = llms.map((llm, i) => viewOf(llm, () => refs[i]!.getSnapshot().context.llm))
-  const tell = (i: number, message: LlmMessage) => refs[i]!.send(message)
+  const siblings = siblingsOf(policy.specs)
+  const ports: Ports = {
+    views,
+    tell(i, message) {
+      tell(refs[i]!, message)
+      if (!CHANGES_LEDGERS.has(message.type)) return
+      for (const sibling of siblings[i]!) tell(refs[sibling]!, { type: 'refresh', at: message.at })
+    },
+    decide: (type, request, llm, data) => void write(type, request, llm, data as EventData[typeof type]),
+  }
   const state = createDispatcher(policy)
   const root = createActor(rootMachine, {
     clock: numbered,
-    input: { llms, dispatcher: { state, views, tell } },
+    input: { llms, dispatcher: { state, ports } },
   })
   root.subscribe({ error: (error) => options.fatal(String(error)) })
   root.on('dispatcher.crashed', ({ message }) => options.fatal(message))
@@ -95,10 +110,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
   })
   root.start()
   for (const i of llms.keys()) attach(i)
-  const dispatcher = root.system.get('dispatcher') as Actor<typeof import('./dispatcher.ts').dispatcherLogic>
-  dispatcher.on('*', (decision: DispatcherDecision) => {
-    write(decision.type, decision.request, decision.llm, decision.data)
-  })
+  const dispatcher = root.system.get('dispatcher') as DispatcherRef
 
   function attach(i: number): void {
     const { name } = llms[i]!.spec
@@ -119,7 +131,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
   return {
     state,
     views,
-    owns: (request) => state.running.has(request) || findWaiting(state.queue, request) !== null,
+    owns: (request) => state.running.has(request) || state.queue.byId.has(request),
     nextRequestId: () => `req_${idPrefix}${(seq + 1).toString(36)}`,
     ingest(type, data, request = null, llm = null) {
       at = clock.now()
@@ -137,6 +149,9 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     },
   }
 }
+
+/** After these, an LLM that shares a limit may have more or less room. */
+const CHANGES_LEDGERS: ReadonlySet<LlmMessage['type']> = new Set(['reserve', 'settle', 'report'])
 
 /** One timer, moved as often as needed; Infinity switches it off. What it sets off is up to the clock. */
 function createAlarm(clock: Clock): (wakeAt: number, now: number) => void {
@@ -170,6 +185,9 @@ function viewOf(llm: Llm, now: () => Llm): LlmView {
     },
     get wakeAt() {
       return now().wakeAt
+    },
+    get wanted() {
+      return now().wanted
     },
     get skill() {
       return now().skill

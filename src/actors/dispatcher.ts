@@ -1,35 +1,31 @@
-import { fromTransition } from 'xstate'
+import { type ActorRefFrom, fromTransition } from 'xstate'
 import type { Dispatcher, Ports } from '../core/dispatch-state.ts'
 import { handle } from '../core/dispatcher.ts'
-import type { DecisionData, DecisionType, InputEvent } from '../core/events.ts'
+import type { InputEvent } from '../core/events.ts'
 
-/** A decision of the dispatcher, emitted for the log. */
-export interface DispatcherDecision {
-  readonly type: DecisionType
-  readonly request: string
-  readonly llm: string | null
-  readonly data: DecisionData[DecisionType]
-}
-
-export interface DispatcherInput extends Omit<Ports, 'decide'> {
+export interface DispatcherInput {
   readonly state: Dispatcher
+  /** Decisions leave through a port of their own, in order: it is cheaper than an emitted event. */
+  readonly ports: Ports
 }
+
+/** Hint: only its shape is used, because its transition would copy the snapshot at every event. */
+const logic = fromTransition<DispatcherInput, InputEvent, never, DispatcherInput>(
+  (context) => context,
+  ({ input }) => input,
+)
 
 /**
  * The actor that owns the pending requests and assigns work when capacity comes back. Requests are data in its
- * state, which is changed in place: nothing else keeps a snapshot of it.
+ * state, which is changed in place: nothing else keeps a snapshot of it, so that the snapshot stays the same one.
  */
-export const dispatcherLogic = fromTransition<
-  DispatcherInput,
-  InputEvent,
-  never,
-  DispatcherInput,
-  DispatcherDecision
->(
-  (context, event, { emit }) => {
-    const decide: Ports['decide'] = (type, request, llm, data) => emit({ type, request, llm, data })
-    handle(context.state, { views: context.views, tell: context.tell, decide }, event)
-    return context
+export const dispatcherLogic: typeof logic = {
+  ...logic,
+  transition(snapshot, event) {
+    const { state, ports } = snapshot.context
+    handle(state, ports, event)
+    return snapshot
   },
-  ({ input }) => input,
-)
+}
+
+export type DispatcherRef = ActorRefFrom<typeof dispatcherLogic>

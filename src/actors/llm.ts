@@ -7,6 +7,9 @@ interface Cell {
   llm: Llm
 }
 
+/** A bug met while a message was taken in; the actor fails of it. */
+type Bug = { type: 'bug'; error: unknown }
+
 /** What a message changed beyond the ledgers. */
 type Moved = {
   type: 'moved'
@@ -26,7 +29,7 @@ const leadsTo =
  * ends it: the refill timer of `exhausted`, set to the exact instant room returns, and the end of `cooling`.
  */
 const chart = setup({
-  types: {} as { context: Cell; events: LlmMessage | Wake | Moved; input: Llm; emitted: LlmDecision },
+  types: {} as { context: Cell; events: Wake | Moved | Bug; input: Llm; emitted: LlmDecision },
   actions: {
     /** A pause that a provider asked for outlives the process it was told to. */
     resume: enqueueActions(({ context, enqueue }) => {
@@ -90,20 +93,33 @@ function advance(cell: Cell, message: LlmMessage | Wake): Moved | null {
   return { type: 'moved', to: status, decisions, wakeAt, at: message.at }
 }
 
-const MESSAGES: ReadonlySet<string> = new Set(['reserve', 'settle', 'report', 'full', 'fail', 'wake'])
-
 /**
- * The logic of an LLM actor: the chart, with `step` before it.
- *
- * Hint: most messages change ledgers alone. They never reach the chart, where each would cost far more
- * than all that it is about; only a move does.
+ * The logic of an LLM actor: the chart, with `step` before it for the timer. What a message does to the LLM has
+ * happened before its actor hears of it, see {@link tell}.
  */
 export const llmMachine: typeof chart = Object.assign(Object.create(chart) as typeof chart, {
   transition(snapshot, event, scope) {
-    if (!MESSAGES.has(event.type)) return chart.transition(snapshot, event, scope)
-    const moved = advance(snapshot.context, event as LlmMessage | Wake)
+    if (event.type === 'bug') throw event.error
+    if (event.type !== 'wake') return chart.transition(snapshot, event, scope)
+    const moved = advance(snapshot.context, event)
     return moved === null ? snapshot : chart.transition(snapshot, moved, scope)
   },
 } satisfies Partial<typeof chart>)
 
 export type LlmRef = ActorRefFrom<typeof llmMachine>
+
+/**
+ * Tells an LLM something; it has taken effect on return.
+ *
+ * Hint: most messages change ledgers alone. They never reach the actor's mailbox and chart, where each would cost
+ * far more than all that it is about; only a move does, and a bug, of which the actor crashes.
+ */
+export function tell(ref: LlmRef, message: LlmMessage): void {
+  let moved: Moved | null
+  try {
+    moved = advance(ref.getSnapshot().context, message)
+  } catch (error) {
+    return ref.send({ type: 'bug', error })
+  }
+  if (moved !== null) ref.send(moved)
+}

@@ -2,14 +2,15 @@ import { announce } from '../actors/announce.ts'
 import { createBalancer } from '../actors/balancer.ts'
 import { createSystemClock, watchWallClock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
+import { policyOf } from '../config/policy.ts'
 import { configHash, redact } from '../config/redact.ts'
 import { disabledBecause, startWarnings } from '../config/warnings.ts'
-import type { Event, InputData } from '../core/events.ts'
+import { CellMap } from '../core/cell-map.ts'
+import type { InputData } from '../core/events.ts'
 import { type Recovered, recover } from '../core/recover.ts'
-import { GUARD_MS } from '../core/window.ts'
 import { createApp } from '../http/app.ts'
 import { createAuth } from '../http/auth.ts'
-import type { Gateway } from '../http/gateway.ts'
+import type { Gateway, Listener } from '../http/gateway.ts'
 import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
 import { createJournal } from '../log/journal.ts'
@@ -36,14 +37,14 @@ export async function serve(
     !env.NO_COLOR,
     clock.now,
   )
-  const listeners = new Map<string, (event: Event) => void>()
+  const listeners = new CellMap<string, Listener>()
   // What an LLM's state is at the start is said by the warnings.
   let listening = false
   const journal = createJournal({
     store,
     committed(event) {
       if (listening) console.event(event)
-      if (event.request !== null) listeners.get(event.request)?.(event)
+      if (event.request !== null) listeners.get(event.request)?.hear(event)
     },
     trouble: (message) => console.say('error', message),
   })
@@ -51,7 +52,7 @@ export async function serve(
   const seed = crypto.getRandomValues(new Uint32Array(1))[0]!
   const balancer = createBalancer(
     {
-      policy: { specs: config.llms, rules: config.models, weights: config.general.weights, ...config.queue },
+      policy: policyOf(config),
       llms: recovered.llms,
       clock,
       lastSeq: last.seq,
@@ -114,8 +115,11 @@ function recoverFrom(store: LogStore, config: Config, env: NodeJS.ProcessEnv, no
 
 /** How far back the past matters: twice the longest window, and at least two days. */
 function memoryMs({ llms }: Config): number {
-  const longest = Math.max(0, ...llms.flatMap((llm) => llm.limits.map((limit) => limit.perMs)))
-  return 2 * Math.max(longest + GUARD_MS, DAY_MS)
+  const longest = Math.max(
+    0,
+    ...llms.flatMap((llm) => llm.limits.map((limit) => limit.perMs + limit.guardMs)),
+  )
+  return 2 * Math.max(longest, DAY_MS)
 }
 
 const DAY_MS = 86_400_000

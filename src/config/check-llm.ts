@@ -1,17 +1,12 @@
 import type { ApiType, Limit } from '../core/types.ts'
 import type { Finding } from './problems.ts'
+import { checkLimit } from './check-limit.ts'
 import { windowOf, writtenLimits } from './limits.ts'
-import { PROVIDERS, type RawLimit, type RawLlm } from './llm-schema.ts'
-import { DAY_MS } from './units.ts'
+import { PROVIDERS, type RawLlm } from './llm-schema.ts'
+import { apiTypeOf } from './providers.ts'
 
 /** Where no key is needed unless one is named. */
 export const KEYLESS: readonly ApiType[] = ['ollama', 'simulated']
-
-/** The api_type of an LLM, under whichever of its two names it is written; null when it is not written. */
-export function apiTypeOf(llm: RawLlm): ApiType | null {
-  if (llm.api_type !== undefined) return llm.api_type
-  return llm.provider === undefined ? null : PROVIDERS[llm.provider]
-}
 
 /** What is wrong with one LLM whose keys are each valid; paths begin within the LLM. */
 export function checkLlm(llm: RawLlm): Finding[] {
@@ -20,7 +15,7 @@ export function checkLlm(llm: RawLlm): Finding[] {
     ...checkKeys(llm),
     ...checkPrices(llm),
     ...checkSimulated(llm),
-    ...llm.limits.flatMap((limit, index) => checkLimit(limit, index)),
+    ...llm.limits.flatMap((limit, index) => checkLimit(llm, limit, index)),
     ...checkWindows(llm),
   ]
 }
@@ -80,26 +75,6 @@ function checkSimulated(llm: RawLlm): Finding[] {
   return findings
 }
 
-function checkLimit(limit: RawLimit, index: number): Finding[] {
-  const at = (...keys: string[]) => ['limits', index, ...keys]
-  if (limit.unit === 'concurrency') {
-    return limit.per === undefined ? [] : [{ path: at('per'), message: 'concurrency has no period' }]
-  }
-  if (limit.per === undefined) return [{ path: at('per'), message: `is required for ${limit.unit}` }]
-  if (limit.window !== 'calendar') {
-    const message = 'belongs to calendar windows only'
-    return limit.time_zone === undefined ? [] : [{ path: at('time_zone'), message }]
-  }
-  if (limit.per % DAY_MS !== 0) return [{ path: at('per'), message: 'a calendar window lasts whole days' }]
-  if (limit.time_zone === undefined) {
-    return [
-      { path: at('time_zone'), message: 'is required for a calendar window, such as "America/Los_Angeles"' },
-    ]
-  }
-  if (isTimeZone(limit.time_zone)) return []
-  return [{ path: at('time_zone'), message: `"${limit.time_zone}" is no IANA time zone` }]
-}
-
 /** Each unit and period has one limit; a short key and a full one may agree. */
 function checkWindows(llm: RawLlm): Finding[] {
   const seen = new Map<string, { limit: Limit; path: readonly (string | number)[] }>()
@@ -121,13 +96,4 @@ function checkWindows(llm: RawLlm): Finding[] {
 
 function placeText(path: readonly (string | number)[]): string {
   return path.length === 1 ? String(path[0]) : `${path[0]}[${path[1]}]`
-}
-
-function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone })
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { checkLlm } from './check-llm.ts'
+import { checkShared, type PlacedLlm } from './check-shared.ts'
 import { llmSchema } from './llm-schema.ts'
 import type { Finding } from './problems.ts'
 import { isMapping } from './shape.ts'
@@ -15,6 +16,7 @@ const knownKeys = v.object(llmSchema.entries)
 export function checkConfig(config: Record<string, unknown>): Finding[] {
   const llms = list(config.llms)
   const clients = list(config.clients)
+  const valid = llms.flatMap(validLlm)
   return [
     ...checkWeights(config.general, ['general'], 'optimization_weights'),
     ...duplicates(clients, 'clients', 'name'),
@@ -22,12 +24,17 @@ export function checkConfig(config: Record<string, unknown>): Finding[] {
     ...clients.flatMap(checkClient),
     ...checkModels(config.models, llms.flatMap(nameOf)),
     ...duplicates(llms, 'llms', 'name'),
-    ...llms.flatMap((llm, index) => {
-      const parsed = v.safeParse(knownKeys, llm)
-      if (!parsed.success) return []
-      return checkLlm(parsed.output).map((found) => ({ ...found, path: ['llms', index, ...found.path] }))
-    }),
+    ...valid.flatMap(({ llm, index }) =>
+      checkLlm(llm).map((found) => ({ ...found, path: ['llms', index, ...found.path] })),
+    ),
+    ...checkShared(valid),
   ]
+}
+
+/** An LLM of which every key that it knows is valid. */
+function validLlm(llm: unknown, index: number): PlacedLlm[] {
+  const parsed = v.safeParse(knownKeys, llm)
+  return parsed.success ? [{ llm: parsed.output, index }] : []
 }
 
 function checkClient(client: unknown, index: number): Finding[] {

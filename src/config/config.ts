@@ -21,6 +21,8 @@ export interface Config {
   readonly queue: {
     readonly maxRequests: number
     readonly maxBytes: number
+    readonly maxRequestsPerClient: number
+    readonly maxBytesPerClient: number
     readonly maxWaitMs: number
     /** When a waiting stream gets its first heartbeat, and the time between two of them. */
     readonly heartbeatMs: number

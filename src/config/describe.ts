@@ -1,6 +1,6 @@
-import type { ClientSpec, Limit, LlmSpec, ModelRule, Weights } from '../core/types.ts'
+import type { ClientSpec, LlmSpec, ModelRule, Weights } from '../core/types.ts'
 import type { Config } from './config.ts'
-import { periodWord } from './limits.ts'
+import { limitRows, limitsText } from './describe-limits.ts'
 import { durationText } from './units.ts'
 import { disabledBecause, type Environment, startWarnings } from './warnings.ts'
 
@@ -14,6 +14,7 @@ export function describeConfig(config: Config, env: Environment): string {
     `queue         ${count(queue.maxRequests)} requests, ${durationText(queue.maxWaitMs)} at most`,
     `event log     ${eventLog.path}, kept for ${durationText(eventLog.retentionMs)}`,
     ...section('LLMs (nothing was contacted)', llmTable(config.llms, env)),
+    ...section('limits, how they are counted, and when a call counts', columns(limitRows(config.llms))),
     ...section('switched off', config.switchedOff),
     ...section('models', config.models.map(ruleText)),
     ...section(
@@ -23,18 +24,6 @@ export function describeConfig(config: Config, env: Environment): string {
     ...section('warnings', warnings),
     '',
   ].join('\n')
-}
-
-/** `30 requests/min, 8 at once`; `none` when an LLM has no limits. */
-export function limitsText(limits: readonly Limit[]): string {
-  if (limits.length === 0) return 'none'
-  return limits
-    .map(({ unit, amount, perMs, window }) => {
-      if (unit === 'concurrency') return `${count(amount)} at once`
-      const kind = window === 'sliding' ? '' : ` (${window})`
-      return `${count(amount)} ${unit.replace('_', ' ')}/${periodWord(perMs)}${kind}`
-    })
-    .join(', ')
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -87,7 +76,7 @@ function addressText(address: string, port: number): string {
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))

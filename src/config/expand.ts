@@ -1,23 +1,15 @@
 import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
 import type { ApiType, ClientSpec, LlmSpec, ModelRule, SimulatedSpec, Weights } from '../core/types.ts'
-import { apiTypeOf } from './check-llm.ts'
 import type { Config } from './config.ts'
 import { expandLimits } from './limits.ts'
+import { apiTypeOf, BASE_URLS } from './providers.ts'
 import { type RawLlm, simulatedSchema } from './llm-schema.ts'
 import type { RawConfig, RawWeights } from './schema.ts'
 import { SECOND_MS } from './units.ts'
 
 const DEFAULT_WEIGHTS: Weights = { cost: 0.5, quality: 0.5, speed: 0 }
 export const DEFAULT_CONTEXT_LENGTH = 8_192
-
-const BASE_URLS: Readonly<Record<ApiType, string>> = {
-  openai: 'https://api.openai.com/v1',
-  groq: 'https://api.groq.com/openai/v1',
-  google: 'https://generativelanguage.googleapis.com/v1beta',
-  ollama: 'http://localhost:11434',
-  simulated: '',
-}
 
 /** A local model may have to be read from disk before it answers. */
 const FIRST_BYTE_TIMEOUT_MS: Readonly<Record<ApiType, number>> = {
@@ -47,6 +39,8 @@ export function expandConfig(raw: RawConfig, file: string): Config {
     queue: {
       maxRequests: queue.max_requests,
       maxBytes: queue.max_bytes,
+      maxRequestsPerClient: queue.max_requests_per_client ?? queue.max_requests,
+      maxBytesPerClient: queue.max_bytes_per_client ?? queue.max_bytes,
       maxWaitMs: queue.max_wait,
       heartbeatMs: queue.heartbeat,
       maxAttempts: queue.max_attempts,
@@ -58,7 +52,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
     },
     clients: raw.clients.map(expandClient),
     models: Object.entries(raw.models).map(([pattern, rule]) => expandRule(pattern, rule)),
-    llms: raw.llms.filter(({ enabled }) => enabled).flatMap(expandLlm),
+    llms: raw.llms.filter(({ enabled }) => enabled).flatMap((llm) => expandLlm(llm, general.jitter_guard)),
     switchedOff: raw.llms.filter(({ enabled }) => !enabled).map(({ name }) => name),
   }
 }
@@ -83,14 +77,14 @@ function expandWeights(weights: RawWeights): Weights {
 }
 
 /** One LLM for each of its keys, `name#1` being the first of several. */
-function expandLlm(llm: RawLlm): LlmSpec[] {
-  const spec = expandSpec(llm)
+function expandLlm(llm: RawLlm, guardMs: number): LlmSpec[] {
+  const spec = expandSpec(llm, guardMs)
   const keyNames = llm.api_key_names ?? [llm.api_key_name || null]
   if (keyNames.length === 1) return [{ ...spec, keyName: keyNames[0]! }]
   return keyNames.map((keyName, index) => ({ ...spec, name: `${llm.name}#${index + 1}`, keyName }))
 }
 
-function expandSpec(llm: RawLlm): LlmSpec {
+function expandSpec(llm: RawLlm, guardMs: number): LlmSpec {
   const apiType = apiTypeOf(llm)!
   return {
     name: llm.name,
@@ -101,7 +95,8 @@ function expandSpec(llm: RawLlm): LlmSpec {
     keyName: null,
     contextLength: llm.context_length ?? DEFAULT_CONTEXT_LENGTH,
     modes: [...new Set(llm.modes)],
-    limits: expandLimits(llm),
+    limits: expandLimits(llm, guardMs),
+    strict: llm.strict,
     ...expandPrices(llm),
     quality: Math.round((llm.quality > 1 ? llm.quality / 10 : llm.quality) * 1_000),
     firstByteTimeoutMs: llm.first_byte_timeout ?? FIRST_BYTE_TIMEOUT_MS[apiType],

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { MONTH_MS } from '../core/windows/calendar.ts'
 import { suggestion } from './suggest.ts'
 import { DURATION, DAY_MS, durationMs, durationText, SIZE, sizeBytes } from './units.ts'
 
@@ -91,6 +92,13 @@ export function duration(min: number, max: number = MAX_TIMER_MS) {
     v.minValue(min, range),
     v.maxValue(max, range),
   )
+}
+
+/** The length of a window up to `max` ms: a duration, or `1mo`, which is kept as the longest month. */
+export function period(max: number) {
+  const message = expected('a duration with its unit (ms, s, m, h or d) such as "120s", or "1mo"')
+  const month = v.transform((value: string) => (value === '1mo' ? durationText(MONTH_MS) : value))
+  return v.pipe(v.string(message), month, duration(100, max))
 }
 
 /** A size such as `32MiB` or `4096`, read to bytes. */

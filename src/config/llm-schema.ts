@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { API_TYPES, MODES, UNITS, WINDOW_KINDS } from '../core/types.ts'
+import { API_TYPES, CHARGE_RULES, MODES, UNITS, WINDOW_KINDS } from '../core/types.ts'
 import {
   amount,
   baseUrl,
@@ -11,6 +11,7 @@ import {
   flag,
   integer,
   name,
+  period,
   text,
 } from './fields.ts'
 import { DAY_MS } from './units.ts'
@@ -29,14 +30,42 @@ const PROVIDER_NAMES = Object.keys(PROVIDERS) as (keyof typeof PROVIDERS)[]
 /** Longest window of a limit. */
 const MAX_PERIOD_MS = 400 * DAY_MS
 const MAX_USD = 1_000_000
+/** Longest `jitter_guard`. */
+export const MAX_GUARD_MS = 60_000
 
 const limitSchema = v.strictObject({
   unit: described('What is counted.', choice(UNITS)),
   amount: described('Most units in one window.', amount()),
-  per: v.optional(described('Length of the window; none for concurrency.', duration(100, MAX_PERIOD_MS))),
-  window: v.optional(described('How the provider counts.', choice(WINDOW_KINDS)), 'sliding'),
+  per: v.optional(
+    described('Length of the window, 1mo for a month; none for concurrency.', period(MAX_PERIOD_MS)),
+  ),
+  window: v.optional(
+    described('How the provider counts; as known of the provider, else sliding.', choice(WINDOW_KINDS)),
+  ),
   time_zone: v.optional(described('IANA time zone whose midnight starts a calendar window.', text())),
-  name: v.optional(described('Name of the limit in messages and in the log.', name())),
+  phase: v.optional(
+    described(
+      'When fixed windows begin, after midnight UTC; 0s for those of the clock.',
+      duration(0, MAX_PERIOD_MS),
+    ),
+  ),
+  burst: v.optional(described('Most units that a bucket holds; the amount when not given.', amount())),
+  quantum: v.optional(
+    described(
+      'A part of the period that the provider also keeps the limit in.',
+      duration(100, MAX_PERIOD_MS),
+    ),
+  ),
+  charge: v.optional(
+    described(
+      'When tokens count, and how many; as known of the provider, else unknown.',
+      choice(CHARGE_RULES),
+    ),
+  ),
+  jitter_guard: v.optional(described('That of general, for this limit.', duration(0, MAX_GUARD_MS))),
+  name: v.optional(
+    described('Name in messages and in the log. LLMs and keys that name the same limit share it.', name()),
+  ),
 })
 
 const faultsSchema = v.strictObject({
@@ -80,6 +109,10 @@ const limitEntries = {
   tokens_per_day: v.optional(described('Most tokens, input and output, in a day.', amount())),
   max_concurrency: v.optional(described('Most calls under way at once.', amount())),
   limits: v.optional(described('Further limits in full form.', v.array(limitSchema)), []),
+  strict: v.optional(
+    described('true sets aside the longest possible answer, never the likely one.', flag()),
+    false,
+  ),
 }
 
 const valueEntries = {

@@ -14,7 +14,7 @@ import {
   size,
   text,
 } from './fields.ts'
-import { llmSchema } from './llm-schema.ts'
+import { llmSchema, MAX_GUARD_MS } from './llm-schema.ts'
 import { DAY_MS, SECOND_MS } from './units.ts'
 
 const weight = (what: string) =>
@@ -33,6 +33,13 @@ const generalSchema = v.strictObject({
   optimization_weights: v.optional(
     described('What LLMs are chosen by; 0.5 cost and 0.5 quality when not given.', weightsSchema),
   ),
+  jitter_guard: v.optional(
+    described(
+      'How much longer one call may travel to a provider than another, and how far its clock may be off.',
+      duration(0, MAX_GUARD_MS),
+    ),
+    '500ms',
+  ),
   max_body: v.optional(described('Largest request body.', size()), '32MiB'),
   drain: v.optional(described('How long requests may go on after the signal to stop.', duration(0)), '30s'),
 })
@@ -40,6 +47,15 @@ const generalSchema = v.strictObject({
 const queueSchema = v.strictObject({
   max_requests: v.optional(described('Most requests that may wait.', integer(1, 10_000_000)), 10_000),
   max_bytes: v.optional(described('Most bytes that waiting requests may hold.', size()), '256MiB'),
+  max_requests_per_client: v.optional(
+    described(
+      'Most requests of one client that may wait; max_requests where not given.',
+      integer(1, 10_000_000),
+    ),
+  ),
+  max_bytes_per_client: v.optional(
+    described('Most bytes that one client may have waiting; max_bytes where not given.', size()),
+  ),
   max_wait: v.optional(described('Longest wait of a request that names none.', duration(0)), '120s'),
   heartbeat: v.optional(
     described('First heartbeat of a stream that waits, and the time between two.', duration(100)),

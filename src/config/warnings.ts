@@ -1,7 +1,7 @@
 import type { LlmSpec } from '../core/types.ts'
-import { apiTypeOf } from './check-llm.ts'
 import type { Config } from './config.ts'
 import { DEFAULT_CONTEXT_LENGTH } from './expand.ts'
+import { apiTypeOf } from './providers.ts'
 import type { RawConfig } from './schema.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -45,20 +45,12 @@ export function startWarnings(config: Config, env: Environment): string[] {
     ...availability(config, env),
     ...unservedModels(config, env),
     ...ahead(config),
-    ...config.llms.flatMap(windows),
   ]
 }
 
 /** Settings that are checked and kept, but that this version does not act on yet. */
-function ahead({ eventLog, clients }: Config): string[] {
-  const bodies = eventLog.bodies ? ['event_log.bodies has no effect in this version: no bodies are kept'] : []
-  const weighted = clients.some(({ weight }) => weight !== 1)
-  return weighted
-    ? [
-        ...bodies,
-        'clients: weight has no effect in this version: clients are served in order of priority and age',
-      ]
-    : bodies
+function ahead({ eventLog }: Config): string[] {
+  return eventLog.bodies ? ['event_log.bodies has no effect in this version: no bodies are kept'] : []
 }
 
 function exposure({ general, clients }: Config): string[] {
@@ -83,18 +75,4 @@ function unservedModels({ models, llms }: Config, env: Environment): string[] {
   return models
     .filter((rule) => rule.llms !== null && !rule.llms.some((name) => usable.has(name)))
     .map(({ pattern }) => `models: none of the LLMs of "${pattern}" is available`)
-}
-
-/** What enforces each kind; a calendar day may have 25 hours, where clocks are set back. */
-const SLIDING_FOR = {
-  fixed: 'as a sliding one, which is safe',
-  bucket: 'as a sliding one, which is safe',
-  calendar: 'as a sliding one of an hour more, which is safe',
-} as const
-
-function windows(llm: LlmSpec): string[] {
-  return llm.limits.flatMap(({ name, window }) => {
-    if (window === 'sliding') return []
-    return [`LLM ${llm.name}: ${name} is declared as a ${window} window and enforced ${SLIDING_FOR[window]}`]
-  })
 }

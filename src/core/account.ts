@@ -1,6 +1,16 @@
-import { admits, createLedger, type Ledger, nextAdmissible, post, reserve, settle, used } from './ledger.ts'
-import type { LimitReport } from './events.ts'
-import type { Limit, Unit } from './types.ts'
+import { CHARGES } from './charge.ts'
+import type { LimitReport, Usage } from './events.ts'
+import {
+  admits,
+  createLedger,
+  type Ledger,
+  nextAdmissible,
+  postForeign,
+  reserve,
+  roomOf,
+  settle,
+} from './ledger.ts'
+import { capacityOf, type Limit, type LlmSpec, type Unit } from './types.ts'
 
 /** All ledgers of one LLM. A request runs only when every one of them has room. */
 export interface Account {
@@ -11,6 +21,8 @@ export interface Account {
 export interface Cost {
   readonly inputTokens: number
   readonly outputTokens: number
+  /** Those of the input that the provider read from its cache; known of a call that has ended. */
+  readonly cachedTokens?: number
 }
 
 /** The limit that leaves no room, and the first instant it would; `until` is Infinity when no timer can tell. */
@@ -19,11 +31,39 @@ export interface Block {
   readonly until: number
 }
 
+/** What a provider reports of a call. */
+export function costOf(usage: Usage): Cost {
+  return {
+    inputTokens: usage.input_tokens,
+    outputTokens: usage.output_tokens,
+    cachedTokens: usage.cached_tokens,
+  }
+}
+
 /** The least that any call can cost. */
 export const LEAST: Cost = { inputTokens: 1, outputTokens: 0 }
 
 export function createAccount(limits: readonly Limit[]): Account {
   return { ledgers: limits.map(createLedger) }
+}
+
+/** The accounts of all LLMs, in their order; limits that are shared under one name have one ledger. */
+export function createAccounts(specs: readonly Pick<LlmSpec, 'limits'>[]): Account[] {
+  const shared = new Map<string, Ledger>()
+  const ledgerOf = (limit: Limit) => {
+    const ledger = (limit.shared !== null && shared.get(limit.shared)) || createLedger(limit)
+    if (limit.shared !== null) shared.set(limit.shared, ledger)
+    return ledger
+  }
+  return specs.map(({ limits }) => ({ ledgers: limits.map(ledgerOf) }))
+}
+
+/** For each LLM, the indexes of the others that share a limit with it: what one uses, they have less. */
+export function siblingsOf(specs: readonly Pick<LlmSpec, 'limits'>[]): number[][] {
+  const names = specs.map(({ limits }) => limits.flatMap(({ shared }) => shared ?? []))
+  return names.map((own, i) =>
+    [...names.keys()].filter((j) => j !== i && names[j]!.some((name) => own.includes(name))),
+  )
 }
 
 /** Units of `unit` that a call of this cost takes. */
@@ -61,7 +101,7 @@ export function blockOf(account: Account, cost: Cost, now: number): Block | null
 
 /** The first limit that is smaller than `cost` as a whole, so that it never fits; null when none is. */
 export function tooSmall(limits: readonly Limit[], cost: Cost): Limit | null {
-  return limits.find((limit) => amountOf(limit.unit, cost) > limit.amount) ?? null
+  return limits.find((limit) => amountOf(limit.unit, cost) > capacityOf(limit)) ?? null
 }
 
 /** Sets the cost aside on every ledger under `key`. The caller has made sure that it fits. */
@@ -72,8 +112,19 @@ export function reserveAll(account: Account, key: string, cost: Cost, now: numbe
 /** Replaces the reservation of `key` by the real cost. `counted` is false for a call that never left. */
 export function settleAll(account: Account, key: string, cost: Cost, counted: boolean, now: number): void {
   for (const ledger of account.ledgers) {
-    settle(ledger, key, counted ? amountOf(ledger.limit.unit, cost) : 0, now)
+    const reserved = ledger.held.get(key)?.amount ?? 0
+    settle(ledger, key, counted ? chargeOf(ledger.limit, cost, reserved) : 0, now)
   }
+}
+
+/** What a call that has ended is charged, of which `reserved` was set aside. One without tokens was turned away. */
+function chargeOf({ unit, charge }: Limit, cost: Cost, reserved: number): number {
+  const amount = amountOf(unit, cost)
+  if (unit === 'requests' || unit === 'concurrency') return amount
+  const { refunds, cachedFree } = CHARGES[charge]
+  if (!refunds && cost.inputTokens + cost.outputTokens > 0) return Math.max(reserved, amount)
+  const free = cachedFree && unit !== 'output_tokens' ? (cost.cachedTokens ?? 0) : 0
+  return amount - Math.min(free, cost.inputTokens)
 }
 
 /** What a provider's report changed: more was used than this ledger knew of. */
@@ -92,11 +143,10 @@ export function correct(account: Account, reports: readonly LimitReport[], now: 
   for (const report of reports) {
     const ledger = ledgerOf(account, report)
     if (ledger === null || report.remaining === null) continue
-    const room = ledger.limit.amount - used(ledger, now)
-    const foreign = room - Math.max(0, Math.floor(report.remaining))
+    const foreign = roomOf(ledger, now) - Math.max(0, Math.floor(report.remaining))
     if (foreign <= 0) continue
     const until = now + Math.min(report.reset_ms ?? UNKNOWN_RESET_MS, ledger.limit.perMs)
-    post(ledger, foreign, until)
+    postForeign(ledger, foreign, until, now)
     corrections.push({ limit: ledger.limit.name, amount: foreign, until })
   }
   return corrections

@@ -1,23 +1,27 @@
-import { assign, candidatesOf, dispatch, waitOf } from './assign.ts'
-import { priceOf } from './choose.ts'
+import { costOf } from './account.ts'
+import { assign, startElsewhere } from './assign.ts'
+import { offersOf, priceOf } from './choose.ts'
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { type Dispatcher, type Ports, reject, type Running, type Sample } from './dispatch-state.ts'
 import type { EventOf, Failure } from './events.ts'
-import { dequeue, enqueue, findWaiting, inOrder, type Pending } from './queue.ts'
+import { dequeue, enqueue, type Pending } from './queue.ts'
+import { candidatesOf } from './round.ts'
+import { waitOf } from './wait.ts'
+import { tellOfNewcomer } from './wake.ts'
 import * as refusal from './refusal.ts'
 
 export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt.started'>): void {
   const running = state.running.get(event.request!)
   if (running === undefined || event.data.limits.length === 0) return
-  const view = ports.views[running.llm]!
-  const { wakeAt } = view
+  const wakes = ports.views.map(({ wakeAt }) => wakeAt)
   ports.tell(running.llm, {
     type: 'report',
     limits: event.data.limits,
     at: event.at,
   })
-  // It wakes later now for the request it was to wake for; another one may still fit at the former instant.
-  if (view.wakeAt !== wakeAt) assign(state, ports, event.at)
+  // It wakes later now for the request it was to wake for; another one may still fit at the former instant. So does
+  // an LLM that shares a limit with it.
+  if (ports.views.some(({ wakeAt }, i) => wakeAt !== wakes[i])) assign(state, ports, event.at, running.llm)
 }
 
 export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attempt.finished'>): void {
@@ -25,9 +29,9 @@ export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attemp
   if (running === null) return
   const { pending, llm, cost: reserved } = running
   const { usage } = event.data
-  const cost =
-    usage === null ? reserved : { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens }
+  const cost = usage === null ? reserved : costOf(usage)
   const sample: Sample = {
+    client: pending.client,
     estimatedTokens: pending.inputTokens,
     inputTokens: usage?.input_tokens ?? null,
     outputTokens: usage?.output_tokens ?? null,
@@ -53,7 +57,7 @@ export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attemp
     wait_ms: running.waitMs,
     duration_ms: event.at - pending.at,
   })
-  assign(state, ports, event.at)
+  assign(state, ports, event.at, llm)
 }
 
 export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'attempt.failed'>): void {
@@ -76,12 +80,12 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)
   if (ports.views[llm]!.status === 'disabled') rejectStranded(state, ports)
-  assign(state, ports, at)
+  assign(state, ports, at, llm)
 }
 
 /** Refuses at once what waits for LLMs that are all disabled by now, instead of letting it wait for nothing. */
 function rejectStranded(state: Dispatcher, ports: Ports): void {
-  for (const pending of inOrder(state.queue)) {
+  for (const pending of state.queue.byId.values()) {
     const views = candidatesOf(pending, ports).map((i) => ports.views[i]!)
     if (views.some(({ status }) => status !== 'disabled')) continue
     dequeue(state.queue, pending)
@@ -114,8 +118,9 @@ function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failu
     message,
   })
   const mayStart = at <= pending.deadline || pending.attempts < state.policy.maxAttempts
-  if (mayStart && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) return
-  enqueue(state.queue, pending)
+  if (mayStart && startElsewhere(state, ports, pending, at)) return
+  enqueue(state.queue, pending, null)
+  tellOfNewcomer(ports, offersOf(ports.views, candidatesOf(pending, ports), pending), at)
   pending.waitingFor = waitOf(ports, pending, at).waitingFor
 }
 
@@ -148,10 +153,10 @@ export function abandon(state: Dispatcher, ports: Ports, event: EventOf<'request
       sample: null,
     })
   } else {
-    const pending = findWaiting(state.queue, event.request!)
-    if (pending !== null) dequeue(state.queue, pending)
+    const pending = state.queue.byId.get(event.request!)
+    if (pending !== undefined) dequeue(state.queue, pending)
   }
-  assign(state, ports, event.at)
+  assign(state, ports, event.at, running?.llm ?? null)
 }
 
 /** Ends what still runs when the time to drain is over. */

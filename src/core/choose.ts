@@ -1,9 +1,9 @@
-import { type Account, amountOf, blockOf, type Cost, fits, tooSmall } from './account.ts'
+import { type Account, amountOf, type Cost, tooSmall } from './account.ts'
 import type { Needs } from './estimate.ts'
 import { EXACT, scaled } from './estimate.ts'
-import type { Candidate } from './events.ts'
 import type { Skill } from './skill.ts'
-import type { LlmSpec, Weights } from './types.ts'
+import { type Asked, outputOn } from './outputs.ts'
+import { capacityOf, type LlmSpec, type Weights } from './types.ts'
 
 /** One LLM as the dispatcher sees it: what it is, what it has left and how fast it has been. */
 export interface LlmView {
@@ -16,11 +16,13 @@ export interface LlmView {
   readonly reachable: boolean
   /** When its refill or cooling timer fires, in ms since 1970; Infinity when none is armed. */
   readonly wakeAt: number
+  /** The least that is wanted of it; `exhausted` means that this does not fit. */
+  readonly wanted: Cost
   /** What was measured of it. */
   readonly skill: Skill
 }
 
-type Sized = Pick<Needs, 'inputTokens' | 'outputTokens' | 'choices'>
+type Sized = Pick<Needs, 'inputTokens'> & Asked
 
 /**
  * Why this LLM can never take the request, whatever its state; null when it can. Judged by the least the request can
@@ -39,24 +41,25 @@ export function unfitness(
     return `context_length ${spec.contextLength} is below the ${total} tokens it needs`
   const limit = tooSmall(spec.limits, cost)
   if (limit === null) return null
-  return `${limit.name} ${limit.amount} is below the ${amountOf(limit.unit, cost)} it needs`
+  return `${limit.name} ${capacityOf(limit)} is below the ${amountOf(limit.unit, cost)} it needs`
 }
 
 /**
- * What to set aside for a request on an LLM. An answer without a bound is taken to be as long as this LLM's
- * answers usually are, as far as its context leaves room. No limit is asked for more than all of it, so that what
+ * What to set aside for a request on an LLM. How much of the answer, `outputOn` says. No limit is asked for more
+ * than it ever holds, so that what
  * was not refused on arrival can always run.
  */
 export function costOn({ spec, skill }: Pick<LlmView, 'spec' | 'skill'>, needs: Sized): Cost {
   let inputTokens = scaled(needs.inputTokens, skill.factor) + skill.overheadTokens
-  for (const { unit, amount } of spec.limits) {
-    if (unit === 'tokens' || unit === 'input_tokens') inputTokens = Math.min(inputTokens, amount)
+  for (const limit of spec.limits) {
+    const { unit } = limit
+    if (unit === 'tokens' || unit === 'input_tokens') inputTokens = Math.min(inputTokens, capacityOf(limit))
   }
-  const expected = Math.min(skill.expectedOutput * needs.choices, spec.contextLength - inputTokens)
-  let outputTokens = needs.outputTokens ?? Math.max(0, expected)
-  for (const { unit, amount } of spec.limits) {
-    if (unit === 'tokens') outputTokens = Math.min(outputTokens, amount - inputTokens)
-    if (unit === 'output_tokens') outputTokens = Math.min(outputTokens, amount)
+  let outputTokens = outputOn(spec, skill, needs, inputTokens)
+  for (const limit of spec.limits) {
+    const { unit } = limit
+    if (unit === 'tokens') outputTokens = Math.min(outputTokens, capacityOf(limit) - inputTokens)
+    if (unit === 'output_tokens') outputTokens = Math.min(outputTokens, capacityOf(limit))
   }
   return { inputTokens, outputTokens }
 }
@@ -71,83 +74,80 @@ export function isOpen(view: LlmView): boolean {
   return view.status === 'available' || view.status === 'exhausted'
 }
 
-export interface Choice {
-  /** Index of the LLM to use, null when none has room now. */
-  readonly best: number | null
-  readonly cost: Cost | null
-  /** Everyone that was looked at, in the order of the configuration. */
-  readonly candidates: Candidate[]
+/** An LLM for a request: what the request takes of it, and the parts of its score. */
+export interface Offer {
+  readonly llm: number
+  readonly cost: Cost
+  /** 1 for free, 0 for the dearest of the LLMs that were asked. */
+  costPart: number
+  /** 0 to 1, as configured. */
+  readonly qualityPart: number
+  /** Expected time from its start to its last token. */
+  readonly serveMs: number
+  /** `serveMs` of the fastest of the LLMs that were asked. */
+  fastestMs: number
 }
 
 /**
- * The LLM with the best score among `among` that has room now; the earlier in the configuration wins a tie.
- *
- * score = (w_cost * cost + w_quality * quality + w_speed * speed) / sum of weights, each part from 0 to 1: cost is
- * 1 for free and 0 for the dearest of `among`; quality as configured; speed is 1 for the fastest of `among`, by
- * measured time to first byte and tokens per second.
+ * What each of `among` offers a request, whatever its state and room. In the order of `among`. An answer takes as many
+ * tokens wherever it is written, so that the least that is expected of it counts for the speed of all.
  */
-export function choose(
-  views: readonly LlmView[],
-  among: readonly number[],
-  needs: Sized,
-  weights: Weights,
-  now: number,
-): Choice {
-  const offers = among.map((i) => offerOf(i, views[i]!, needs))
-  const dearest = offers.reduce((most, offer) => Math.max(most, offer.price), 0)
-  const fastest = offers.reduce((least, offer) => Math.min(least, offer.timeMs), Number.POSITIVE_INFINITY)
-  const total = weights.cost + weights.quality + weights.speed
-  const candidates: Candidate[] = []
-  let best: Offer | null = null
-  let bestScore = -1
+export function offersOf(views: readonly LlmView[], among: readonly number[], needs: Sized): Offer[] {
+  const costs = among.map((llm) => costOn(views[llm]!, needs))
+  const length = costs.reduce(
+    (least, { outputTokens }) => Math.min(least, outputTokens),
+    Number.POSITIVE_INFINITY,
+  )
+  let dearest = 0
+  let fastestMs = Number.POSITIVE_INFINITY
+  const offers = among.map((llm, i) => {
+    const { spec, skill } = views[llm]!
+    const cost = costs[i]!
+    const costPart = priceOf(spec, cost)
+    const serveMs = Math.max(1, skill.firstByteMs + (length * 1000) / skill.tokensPerSecond)
+    dearest = Math.max(dearest, costPart)
+    fastestMs = Math.min(fastestMs, serveMs)
+    return { llm, cost, costPart, qualityPart: spec.quality / 1000, serveMs, fastestMs }
+  })
   for (const offer of offers) {
-    const excluded = exclusionOf(offer, now)
-    if (excluded !== null) {
-      candidates.push({ llm: offer.view.spec.name, excluded })
-      continue
-    }
-    const cost = dearest === 0 ? 1 : 1 - offer.price / dearest
-    const quality = offer.view.spec.quality / 1000
-    const speed = offer.timeMs === 0 ? 1 : fastest / offer.timeMs
-    const score = (weights.cost * cost + weights.quality * quality + weights.speed * speed) / total
-    candidates.push({
-      llm: offer.view.spec.name,
-      score: round(score),
-      cost: round(cost),
-      quality,
-      speed: round(speed),
-    })
-    if (score > bestScore) {
-      best = offer
-      bestScore = score
-    }
+    offer.costPart = dearest === 0 ? 1 : 1 - offer.costPart / dearest
+    offer.fastestMs = fastestMs
   }
-  return { best: best?.index ?? null, cost: best?.cost ?? null, candidates }
+  return offers
 }
 
-interface Offer {
-  readonly index: number
-  readonly view: LlmView
-  readonly cost: Cost
-  readonly price: number
-  readonly timeMs: number
+/** What waiting as long as a request may is worth: half of all there is to gain by an LLM. */
+const IMPATIENCE = 0.5
+
+/** Scores nearer to each other than this are the same to a person; then the room decides. */
+export const ALIKE = 0.02
+
+/** How fast the answer comes: 1 for the fastest LLM at once, less for a slower one or after a wait. */
+export function speedOf({ serveMs, fastestMs }: Offer, waitMs: number): number {
+  return fastestMs / (waitMs + serveMs)
 }
 
-function offerOf(index: number, view: LlmView, needs: Sized): Offer {
-  const cost = costOn(view, needs)
-  const timeMs = view.skill.firstByteMs + (cost.outputTokens * 1000) / view.skill.tokensPerSecond
-  return { index, view, cost, price: priceOf(view.spec, cost), timeMs }
+/** What a request wishes for, as far as a score depends on it. */
+export interface Wishes {
+  readonly weights: Weights
+  /** When it came, and until when it may wait. */
+  readonly at: number
+  readonly deadline: number
 }
 
-function exclusionOf({ view, cost }: Offer, now: number): string | null {
-  if (!isOpen(view)) return view.because === null ? view.status : `${view.status}: ${view.because}`
-  if (fits(view.account, cost, now)) return null
-  const block = blockOf(view.account, cost, now)!
-  return Number.isFinite(block.until)
-    ? `${block.limit} has no room for ${block.until - now} ms`
-    : `${block.limit} has no room`
-}
-
-function round(part: number): number {
-  return Math.round(part * 1000) / 1000
+/**
+ * The score of an offer that has to be waited for until `start`, at most 1:
+ *
+ *     (w_cost * cost + w_quality * quality + w_speed * speed) / sum of weights - wait / (2 * longest wait)
+ *
+ * Speed counts waiting plus serving. Whatever the weights, waiting costs: a little better is not worth a long wait.
+ * -Infinity when the request may not wait that long.
+ */
+export function scoreOf(offer: Offer, wishes: Wishes, now: number, start: number): number {
+  if (start > wishes.deadline && start > now) return Number.NEGATIVE_INFINITY
+  const { cost, quality, speed } = wishes.weights
+  const waitMs = start - now
+  const parts = cost * offer.costPart + quality * offer.qualityPart + speed * speedOf(offer, waitMs)
+  const score = parts / (cost + quality + speed)
+  return waitMs <= 0 ? score : score - (IMPATIENCE * waitMs) / (wishes.deadline - wishes.at)
 }

@@ -1,8 +1,12 @@
 import type { Cost } from './account.ts'
+import { CellMap } from './cell-map.ts'
 import type { LlmView } from './choose.ts'
 import type { DecisionData, DecisionType, Failure, LimitReport } from './events.ts'
 import { createQueue, type Pending, type Queue } from './queue.ts'
+import { createGathering, type Gathering } from './gather.ts'
+import type { Quotas } from './quotas.ts'
 import type { Refusal } from './refusal.ts'
+import type { Reserved } from './reservation.ts'
 import type { LlmSpec, ModelRule, Weights } from './types.ts'
 
 /** What the dispatcher is told once. */
@@ -12,6 +16,11 @@ export interface Policy {
   readonly weights: Weights
   readonly maxRequests: number
   readonly maxBytes: number
+  /** Requests and bytes of one client that may wait. */
+  readonly maxRequestsPerClient: number
+  readonly maxBytesPerClient: number
+  /** Share of each client, by name, of what is served while several wait; 1 for one that is not named. */
+  readonly clientWeights: Readonly<Record<string, number>>
   /** LLMs that may fail a request before it fails; a lack of capacity does not count. */
   readonly maxAttempts: number
 }
@@ -30,9 +39,13 @@ export type LlmMessage =
   | { type: 'report'; limits: readonly LimitReport[]; at: number }
   | { type: 'full'; cost: Cost; at: number }
   | { type: 'fail'; failure: Failure; at: number }
+  /** Another LLM changed a limit that both share. */
+  | { type: 'refresh'; at: number }
 
 /** A finished call, from which an LLM learns how its provider counts and how fast it is. */
 export interface Sample {
+  /** Whose request it was. */
+  readonly client?: string
   readonly estimatedTokens: number
   readonly inputTokens: number | null
   readonly outputTokens: number | null
@@ -61,7 +74,14 @@ export interface Running {
 export interface Dispatcher {
   readonly policy: Policy
   readonly queue: Queue
-  readonly running: Map<string, Running>
+  readonly running: CellMap<string, Running>
+  /** The request whose room is kept; null when none was passed over too often. */
+  reserved: Reserved | null
+  /** The plan for what waits; null while it is not needed. */
+  quotas: Quotas | null
+  readonly gathering: Gathering
+  /** LLMs with room that nothing suits of all that waits, until something changes for them. */
+  readonly settled: Set<number>
   draining: boolean
   /** When calls under way are cut; Infinity while the process is not stopping. */
   drainUntil: number
@@ -71,7 +91,11 @@ export function createDispatcher(policy: Policy): Dispatcher {
   return {
     policy,
     queue: createQueue(),
-    running: new Map(),
+    running: new CellMap(),
+    reserved: null,
+    quotas: null,
+    gathering: createGathering(),
+    settled: new Set(),
     draining: false,
     drainUntil: Number.POSITIVE_INFINITY,
   }

@@ -1,12 +1,27 @@
-import { assign, assignLast, candidatesOf, dispatch, waitOf } from './assign.ts'
+import { assign, bestWithRoom, startNewcomer } from './assign.ts'
 import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
-import { choose, unfitness } from './choose.ts'
+import { unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
+import { bestOf, type Outlook, outlooksOf, shareOf } from './forecast.ts'
+import { arrive, hold, isGathered, release } from './gather.ts'
+import { addQuota } from './quotas.ts'
+import { createRound, isDue, offersFor, type Round } from './round.ts'
+import { waitFrom } from './wait.ts'
+import { tellOfNewcomer } from './wake.ts'
 import { AUTO, knownNames, resolveModel } from './names.ts'
-import { dequeue, enqueue, inOrder, isWaiting, nextDeadline, type Pending, type Queue } from './queue.ts'
+import {
+  aheadOf,
+  dequeue,
+  enqueue,
+  nextDeadline,
+  type Pending,
+  plannedFor,
+  type Queue,
+  sizeOf,
+} from './queue.ts'
 import * as refusal from './refusal.ts'
-import type { Weights } from './types.ts'
+import { PRIORITIES, type Weights } from './types.ts'
 
 /** Takes in one fact and makes all decisions that follow from it. */
 export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void {
@@ -23,7 +38,8 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
       return attemptFailed(state, ports, event)
     case 'timer.fired':
       if (event.at >= state.drainUntil) cut(state, ports, event.at)
-      return assign(state, ports, event.at)
+      assign(state, ports, event.at)
+      return release(state.gathering, event.at)
     case 'process.stopping':
       return drain(state, ports, event)
     case 'process.started':
@@ -39,6 +55,7 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
 export function wakeAt(state: Dispatcher): number {
   return Math.min(
     nextDeadline(state.queue),
+    state.gathering.until,
     state.running.size > 0 ? state.drainUntil : Number.POSITIVE_INFINITY,
   )
 }
@@ -50,16 +67,17 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
   const named = resolveModel(event.data.model, specs, rules)
   if (named === null)
     return reject(ports, id, refusal.unknownModel(event.data.model, knownNames(specs, rules)))
-  const pending = pendingOf(event, named.weights ?? weights)
+  const eligible: number[] = []
+  const pending = pendingOf(event, named.weights ?? weights, eligible, state.policy)
   const unfit: { llm: string; excluded: string }[] = []
   for (const i of named.llms) {
     const view = ports.views[i]!
     const excluded = unfitness(view, pending)
-    if (excluded === null) pending.eligible.push(i)
+    if (excluded === null) eligible.push(i)
     else unfit.push({ llm: view.spec.name, excluded })
   }
-  if (pending.eligible.length === 0) return reject(ports, id, refusal.fitsNowhere(unfit))
-  const views = pending.eligible.map((i) => ports.views[i]!)
+  if (eligible.length === 0) return reject(ports, id, refusal.fitsNowhere(unfit))
+  const views = eligible.map((i) => ports.views[i]!)
   if (views.every((view) => view.status === 'disabled')) {
     return reject(
       ports,
@@ -70,52 +88,83 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
   admit(state, ports, pending, event.at)
 }
 
-/** Dispatches at once, or queues, or refuses because the queue is full. */
+/** Starts it at once, or queues it, or refuses it: because the queue is full, or because it would wait too long. */
 function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): void {
-  const { queue, policy } = state
+  const { queue, policy, gathering } = state
+  // The timer of an LLM may fire a little later than it is due. What waits for it goes first all the same.
+  if (sizeOf(queue) > 0 && ports.views.some((view) => isDue(view, at))) assign(state, ports, at)
+  const round = createRound(state, ports, at, null)
+  arrive(gathering, at)
+  const isHeld = isBurst(round, pending)
+  if (!isHeld && startNewcomer(round, pending)) return
   const full = fullBound(queue, policy, pending)
-  // What waits in a full queue waits for other room; it must not keep out a request that needs no place in it.
-  const mayPass = queue.size === 0 || full !== null
-  if (mayPass && dispatch(state, ports, pending, candidatesOf(pending, ports), at)) {
-    // It may have taken the room that the others were to wake for.
-    if (queue.size > 0) assign(state, ports, at)
-    return
+  const outlooks = foresee(round, pending)
+  const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
+  if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
+  const best = bestOf(outlooks)
+  const position = enqueue(
+    queue,
+    pending,
+    best && { llm: best.offer.llm, cost: best.offer.cost, at: best.at },
+  )
+  if (best !== null) {
+    addQuota(state.quotas, pending.place!.lane.shape, best.offer.llm)
+    state.settled.delete(best.offer.llm)
   }
-  if (full !== null) {
-    const { waitingFor, etaMs } = waitOf(ports, pending, at)
-    return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
-  }
-  const position = enqueue(queue, pending)
-  assignLast(state, ports, pending, at)
-  if (!isWaiting(queue, pending)) return
-  const { waitingFor, etaMs } = waitOf(ports, pending, at)
-  pending.waitingFor = waitingFor
-  const { candidates } = choose(ports.views, pending.eligible, pending, pending.weights, at)
+  if (isHeld) hold(gathering, at)
+  tellOfNewcomer(ports, offersFor(round, pending), at)
+  pending.waitingFor = isHeld ? 'the rest of its burst' : waitingFor
   ports.decide('request.queued', pending.id, null, {
     position,
-    waiting_for: waitingFor,
-    eta_ms: etaMs,
-    candidates,
+    waiting_for: pending.waitingFor,
+    eta_ms: best === null ? etaMs : best.at - at,
   })
+  if (pending.deadline <= at) assign(state, ports, at)
+}
+
+/** Whether it could start, but should be looked at together with others that come now. */
+function isBurst(round: Round, pending: Pending): boolean {
+  const { state, ports, at } = round
+  const best = bestWithRoom(round, pending)
+  return best !== null && isGathered(state.gathering, ports.views[best.llm]!, at, pending.deadline)
+}
+
+/** When each LLM could take a newcomer, what is served before it counted. */
+function foresee(round: Round, pending: Pending): Outlook[] {
+  const { state, ports, at } = round
+  const { queue } = state
+  const band = PRIORITIES.indexOf(pending.priority)
+  const ahead = aheadOf(queue, band, pending)
+  let size = 0
+  for (let i = 0; i <= band; i++) size += queue.bands[i]!.size
+  return outlooksOf(ports.views, offersFor(round, pending), pending, at, (llm) =>
+    shareOf(plannedFor(queue, band, llm), ahead, size),
+  )
 }
 
 /** Refuses what waits; what runs has time to finish. */
 function drain(state: Dispatcher, ports: Ports, { at, data }: EventOf<'process.stopping'>): void {
   state.draining = true
   state.drainUntil = at + data.drain_ms
-  for (const pending of inOrder(state.queue)) {
+  for (const pending of state.queue.byId.values()) {
     dequeue(state.queue, pending)
     reject(ports, pending.id, refusal.draining())
   }
 }
 
-function pendingOf(event: EventOf<'request.received'>, weights: Weights): Pending {
+function pendingOf(
+  event: EventOf<'request.received'>,
+  weights: Weights,
+  eligible: readonly number[],
+  policy: Policy,
+): Pending {
   const { data } = event
   return {
     id: event.request!,
     seq: event.seq,
     at: event.at,
     client: data.client,
+    clientWeight: policy.clientWeights[data.client] ?? 1,
     priority: data.priority,
     deadline: event.at + data.max_wait_ms,
     bodyBytes: data.body_bytes,
@@ -127,15 +176,21 @@ function pendingOf(event: EventOf<'request.received'>, weights: Weights): Pendin
     tools: data.tools,
     structured: data.structured,
     choices: data.choices,
-    eligible: [],
+    eligible,
     waitingFor: null,
     attempts: 0,
     excluded: new Set(),
+    place: null,
   }
 }
 
-function fullBound(queue: Queue, policy: Policy, pending: Pending): string | null {
-  if (queue.size >= policy.maxRequests) return `queue.max_requests is ${policy.maxRequests}`
-  if (queue.bytes + pending.bodyBytes > policy.maxBytes) return `queue.max_bytes is ${policy.maxBytes}`
+function fullBound(queue: Queue, policy: Policy, { client, bodyBytes }: Pending): string | null {
+  if (sizeOf(queue) >= policy.maxRequests) return `queue.max_requests is ${policy.maxRequests}`
+  if (queue.bytes + bodyBytes > policy.maxBytes) return `queue.max_bytes is ${policy.maxBytes}`
+  const own = queue.clients.get(client)
+  if ((own?.requests ?? 0) >= policy.maxRequestsPerClient)
+    return `queue.max_requests_per_client is ${policy.maxRequestsPerClient}`
+  if ((own?.bytes ?? 0) + bodyBytes > policy.maxBytesPerClient)
+    return `queue.max_bytes_per_client is ${policy.maxBytesPerClient}`
   return null
 }

@@ -126,9 +126,8 @@ export interface DecisionData {
   'request.queued': {
     position: number
     waiting_for: string
-    /** When room for it comes back, if nothing else happens; null when no timer can tell. */
+    /** When it is expected to start, what waits before it counted; null when nothing tells. */
     eta_ms: number | null
-    candidates: Candidate[]
   }
   'request.dispatched': {
     attempt: number

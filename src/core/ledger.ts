@@ -1,139 +1,129 @@
-import { chargedAtEnd, expiryOf } from './window.ts'
-import type { Limit } from './types.ts'
+import { chargedFrom } from './charge.ts'
+import { add, createEntries, type Entries, take } from './entries.ts'
+import { capacityOf, type Limit } from './types.ts'
+import { windowOf } from './window.ts'
+import type { Leak } from './windows/bucket.ts'
 
 /**
- * What was spent and reserved against one limit, and when room comes back.
- *
- * Spent amounts are kept as entries in order of expiry; an entry counts until its window can no longer contain
- * it, whatever the phase of the provider's window. Amounts held by calls under way do not expire: a provider may
- * book them at any instant until the call ends. All numbers are integers.
+ * What was spent and reserved against one limit. Its window says how long what was spent counts and how much
+ * of it; what calls under way hold does not expire where a provider may book it at any instant until the call
+ * ends. All numbers are integers, all instants ms since 1970.
  */
 export interface Ledger {
   readonly limit: Limit
-  /** Sorted by `until`; entries before `head` are gone. */
-  readonly entries: Entry[]
-  head: number
-  /** Sum of the entries from `head` on. */
-  spent: number
-  /** Sum of `held`. */
+  readonly entries: Entries
+  /** What the entries of a bucket drain into. */
+  leak: Leak
+  /** The load that a universal window found last. */
+  peak: { readonly at: number; readonly load: number }
+  /** Sum of what is held and not among the entries. */
   reserved: number
-  /** Amount held by each call under way, by its key. */
+  /** What each call under way holds, by its key. */
   readonly held: Map<string, Held>
 }
 
-interface Entry {
-  until: number
-  amount: number
+interface Held {
+  readonly amount: number
+  /** Expiry of the entry booked at the start; null where the charge is held until the end. */
+  readonly expiry: number | null
 }
 
-interface Held {
-  amount: number
-  /** Expiry of the entry booked at the start; null where the charge is held until the end. */
-  until: number | null
-}
+const NO_PEAK: Ledger['peak'] = { at: Number.NEGATIVE_INFINITY, load: 0 }
 
 export function createLedger(limit: Limit): Ledger {
   return {
     limit,
-    entries: [],
-    head: 0,
-    spent: 0,
+    entries: createEntries(),
+    leak: { level: 0, since: 0 },
+    peak: NO_PEAK,
     reserved: 0,
     held: new Map(),
   }
 }
 
-/** What counts against the limit at `now`. Amortised O(1). */
+/** What counts against the limit at `now`. Amortised O(1); in a universal window O(entries), once each ms. */
 export function used(ledger: Ledger, now: number): number {
-  const { entries } = ledger
-  let { head } = ledger
-  while (head < entries.length && entries[head]!.until <= now) ledger.spent -= entries[head++]!.amount
-  if (head > 1024 && head * 2 > entries.length) {
-    entries.splice(0, head)
-    head = 0
-  }
-  ledger.head = head
-  return ledger.spent + ledger.reserved
+  const window = windowOf(ledger.limit)
+  window.forget(ledger, now)
+  return window.loadAt(ledger, now) + ledger.reserved
 }
 
-/** Whether `cost` fits at `now`. */
+/** How much could be let in at `now`; below 0 where more was used than the limit. The cost of `used`. */
+export function roomOf(ledger: Ledger, now: number): number {
+  return capacityOf(ledger.limit) - used(ledger, now)
+}
+
+/** Whether `cost` fits at `now`. The cost of `used`. */
 export function admits(ledger: Ledger, cost: number, now: number): boolean {
-  return cost === 0 || used(ledger, now) + cost <= ledger.limit.amount
+  return cost === 0 || cost <= roomOf(ledger, now)
 }
 
 /**
  * The first instant at which `cost` fits if nothing else happens: `now` itself, a later ms, or `Infinity` when
- * only the end of a call under way can make room (or nothing can). O(entries that have to expire).
+ * only the end of a call under way can make room (or nothing can). O(log entries); in a universal window O(entries).
  */
 export function nextAdmissible(ledger: Ledger, cost: number, now: number): number {
-  let excess = used(ledger, now) + cost - ledger.limit.amount
-  if (cost === 0 || excess <= 0) return now
-  for (let i = ledger.head; i < ledger.entries.length; i++) {
-    const entry = ledger.entries[i]!
-    excess -= entry.amount
-    if (excess <= 0) return entry.until
-  }
-  return Number.POSITIVE_INFINITY
+  if (admits(ledger, cost, now)) return now
+  const { limit, reserved } = ledger
+  const load = capacityOf(limit) - reserved - cost
+  return load < 0 ? Number.POSITIVE_INFINITY : Math.max(now + 1, windowOf(limit).clearsAt(ledger, load, now))
 }
 
 /** Sets `amount` aside for the call `key`, which starts at `now`. */
 export function reserve(ledger: Ledger, key: string, amount: number, now: number): void {
-  if (chargedAtEnd(ledger.limit)) {
-    ledger.held.set(key, { amount, until: null })
+  const { limit, held } = ledger
+  if (chargedFrom(limit) === 'end') {
+    held.set(key, { amount, expiry: null })
     ledger.reserved += amount
     return
   }
-  const until = expiryOf(ledger.limit, now)
-  ledger.held.set(key, { amount, until })
-  post(ledger, amount, until)
+  const expiry = windowOf(limit).expiryOf(limit, now)
+  held.set(key, { amount, expiry })
+  post(ledger, amount, expiry, now)
 }
 
-/** Replaces the reservation of `key` by what the call really cost; 0 gives everything back. O(log n). */
+/**
+ * Replaces the reservation of `key` by what the call really cost. What it cost beyond the reservation was booked at the
+ * end at the latest. O(log entries) where it is held until the end, else O(entries since its start).
+ */
 export function settle(ledger: Ledger, key: string, actual: number, now: number): void {
-  const held = ledger.held.get(key)
-  if (held === undefined) return
-  ledger.held.delete(key)
-  if (held.until !== null) {
-    amend(ledger, held.until, actual - held.amount)
-    return
+  const { limit, held } = ledger
+  const call = held.get(key)
+  if (call === undefined) return
+  held.delete(key)
+  const window = windowOf(limit)
+  let booked = 0
+  if (call.expiry === null) ledger.reserved -= call.amount
+  else {
+    booked = Math.min(actual, call.amount)
+    window.forget(ledger, now)
+    window.giveBack(ledger, call.amount - booked, call.expiry)
+    ledger.peak = NO_PEAK
   }
-  ledger.reserved -= held.amount
-  if (ledger.limit.unit !== 'concurrency') post(ledger, actual, expiryOf(ledger.limit, now))
+  if (limit.unit !== 'concurrency') post(ledger, actual - booked, window.expiryOf(limit, now), now)
 }
 
-/** Books an amount that counts until `until`. O(1) for the latest expiry, O(n) for an earlier one. */
-export function post(ledger: Ledger, amount: number, until: number): void {
+/** Books what others used of the same limit, of which is known at `now` that it counts until `until`. */
+export function postForeign(ledger: Ledger, amount: number, until: number, now: number): void {
+  post(ledger, amount, windowOf(ledger.limit).expiryOfForeign(ledger.limit, until, now), now)
+}
+
+function post(ledger: Ledger, amount: number, expiry: number, now: number): void {
   if (amount <= 0) return
-  const { entries } = ledger
-  ledger.spent += amount
-  const last = entries.at(-1)
-  if (last === undefined || entries.length === ledger.head || last.until < until) {
-    entries.push({ until, amount })
-    return
-  }
-  const at = lowerBound(entries, ledger.head, until)
-  if (entries[at]?.until === until) entries[at].amount += amount
-  else entries.splice(at, 0, { until, amount })
+  windowOf(ledger.limit).forget(ledger, now)
+  add(ledger.entries, amount, expiry)
+  ledger.peak = NO_PEAK
 }
 
-/** Changes an entry that may have expired meanwhile. */
-function amend(ledger: Ledger, until: number, by: number): void {
-  if (by === 0) return
-  const at = lowerBound(ledger.entries, ledger.head, until)
-  const entry = ledger.entries[at]
-  if (entry?.until !== until) return
-  entry.amount += by
-  ledger.spent += by
-}
-
-/** Index of the first entry that does not expire before `until`. */
-function lowerBound(entries: readonly Entry[], head: number, until: number): number {
-  let low = head
-  let high = entries.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (entries[middle]!.until < until) low = middle + 1
-    else high = middle
-  }
-  return low
+/** What a ledger looks like once an amount more is booked as of `at`, seen by `look`; the ledger stays as it is. */
+export function supposing<T>(ledger: Ledger, amount: number, at: number, look: (ledger: Ledger) => T): T {
+  const { limit, entries, peak } = ledger
+  if (amount === 0) return look(ledger)
+  const expiry = windowOf(limit).expiryOf(limit, at)
+  add(entries, amount, expiry)
+  ledger.peak = NO_PEAK
+  const seen = look(ledger)
+  take(entries, amount, expiry)
+  ledger.peak = peak
+  return seen
 }

@@ -80,6 +80,8 @@ export function step(llm: Llm, message: LlmMessage | Wake, decide: Decide): Llm 
         })
       }
       return refreshed(llm, at, decide)
+    case 'refresh':
+      return refreshed(llm, at, decide)
     case 'full':
       return refreshed({ ...llm, wanted: message.cost }, at, decide)
     case 'fail':

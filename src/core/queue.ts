@@ -1,4 +1,8 @@
+import type { Cost } from './account.ts'
 import type { Needs } from './estimate.ts'
+import { type Band, createBand, enter, exit, isDueBefore, type Kind, type Lane, laneFor } from './flows.ts'
+import type { Totals } from './forecast.ts'
+import { createHeap, type Heap, push, removeAt } from './heap.ts'
 import { PRIORITIES, type Priority, type Weights } from './types.ts'
 
 /** A request from its arrival to its end, as the dispatcher keeps it. */
@@ -6,14 +10,15 @@ export interface Pending extends Needs {
   readonly id: string
   readonly seq: number
   readonly at: number
-  /** Name of the client that sent it. */
+  /** Name of the client that sent it, and its share among the clients. */
   readonly client: string
+  readonly clientWeight: number
   readonly priority: Priority
   readonly deadline: number
   readonly bodyBytes: number
   readonly weights: Weights
   /** Indexes of the LLMs that can ever take it. */
-  readonly eligible: number[]
+  readonly eligible: readonly number[]
   /** Whether it left the choice of the LLM to us. */
   readonly auto: boolean
   /** The limit it was last passed over for; null while it has not waited. */
@@ -21,133 +26,247 @@ export interface Pending extends Needs {
   attempts: number
   /** LLMs that failed this very request. */
   readonly excluded: Set<number>
+  /** Where it waits; null while it does not. */
+  place: Place | null
+}
+
+/** The place of a waiting request. */
+export interface Place {
+  /** Index of its band: its priority, or a higher one that it has aged into. */
+  band: number
+  lane: Lane
+  /** The LLM that it is expected to go to; null when nothing tells. */
+  readonly expected: number | null
+  /** When it was expected to start, as of its arrival; that instant itself when nothing told. */
+  readonly startsAt: number
+  /** When its room is kept if it still waits; null until it is the oldest. */
+  dueBy: number | null
+  /** Requests that were to be served before it when it came, and all that had been started by then. */
+  readonly ahead: number
+  readonly startedBefore: number
+  laneIndex: number
+  deadlineIndex: number
+  agingIndex: number
 }
 
 /**
- * The waiting requests: by priority, then those that came back from a failed attempt, then by age.
- * Adding, removing and finding the next deadline cost O(log n) or less.
+ * The waiting requests: bands by priority, in a band the clients by what they were served, of a client's alike
+ * requests the one with the earliest deadline. Adding and removing cost O(log n) and the few clients of a band.
  */
 export interface Queue {
-  /** For each priority first the returned, then the new ones; maps keep the order of insertion. */
-  readonly lanes: readonly Map<string, Pending>[]
-  /** Binary heap by deadline; entries that left the queue are skipped when they surface. */
-  readonly deadlines: Pending[]
-  size: number
+  readonly bands: readonly Band[]
+  /** All that wait, by id, in the order in which they came. */
+  readonly byId: Map<string, Pending>
+  readonly deadlines: Heap<Pending>
+  /** By the instant at which they move up a band. */
+  readonly aging: Heap<Pending>
+  /** Requests and bytes of each client. */
+  readonly clients: Map<string, { requests: number; bytes: number }>
   bytes: number
+  /** Requests that left the queue for an LLM. */
+  started: number
 }
 
 export function createQueue(): Queue {
   return {
-    lanes: Array.from({ length: PRIORITIES.length * 2 }, () => new Map()),
-    deadlines: [],
-    size: 0,
+    bands: PRIORITIES.map(createBand),
+    byId: new Map(),
+    deadlines: createHeap(isDueBefore, (pending, i) => {
+      pending.place!.deadlineIndex = i
+    }),
+    aging: createHeap(agesBefore, (pending, i) => {
+      pending.place!.agingIndex = i
+    }),
+    clients: new Map(),
     bytes: 0,
+    started: 0,
   }
 }
 
-/** Adds a request at the end of its lane. Returns its position, counted from 1. O(log n). */
-export function enqueue(queue: Queue, pending: Pending): number {
-  const lane = laneOf(pending)
-  queue.lanes[lane]!.set(pending.id, pending)
-  queue.size++
-  queue.bytes += pending.bodyBytes
-  if (queue.deadlines.length > COMPACT_AT && queue.deadlines.length > 4 * queue.size) compact(queue)
-  pushDeadline(queue.deadlines, pending)
-  let position = 0
-  for (let i = 0; i <= lane; i++) position += queue.lanes[i]!.size
-  return position
+export function sizeOf(queue: Queue): number {
+  return queue.byId.size
 }
 
-/** Takes a request out; false when it does not wait. O(1). */
-export function dequeue(queue: Queue, pending: Pending): boolean {
-  const lane = queue.lanes.find((requests) => requests.get(pending.id) === pending)
-  if (lane === undefined) return false
-  lane.delete(pending.id)
-  queue.size--
+/** Where a request is expected to go, and what it takes there. */
+export interface Expected {
+  readonly llm: number
+  /** When it starts there, if all goes as expected. */
+  readonly at: number
+  readonly cost: Cost
+}
+
+/** Adds a request behind those of its client that are due before it. Returns its position, counted from 1. */
+export function enqueue(queue: Queue, pending: Pending, expected: Expected | null): number {
+  const band = PRIORITIES.indexOf(pending.priority)
+  const lane = laneFor(queue.bands[band]!, pending)
+  const ahead = aheadOf(queue, band, pending)
+  const heaps = { laneIndex: -1, deadlineIndex: -1, agingIndex: -1 }
+  const llm = expected?.llm ?? null
+  const startsAt = expected?.at ?? pending.at
+  pending.place = {
+    band,
+    lane,
+    expected: llm,
+    startsAt,
+    dueBy: null,
+    ahead,
+    startedBefore: queue.started,
+    ...heaps,
+  }
+  join(queue, pending, expected?.cost ?? null)
+  queue.byId.set(pending.id, pending)
+  queue.bytes += pending.bodyBytes
+  const client = queue.clients.get(pending.client)
+  if (client === undefined) queue.clients.set(pending.client, { requests: 1, bytes: pending.bodyBytes })
+  else {
+    client.requests++
+    client.bytes += pending.bodyBytes
+  }
+  push(queue.deadlines, pending)
+  return ahead + 1
+}
+
+/** Takes a request out, for an LLM or for good; false when it does not wait. */
+export function dequeue(queue: Queue, pending: Pending, llm: number | null = null): boolean {
+  const { place } = pending
+  if (place === null) return false
+  leave(queue, pending, llm)
+  removeAt(queue.deadlines, place.deadlineIndex)
+  pending.place = null
+  queue.byId.delete(pending.id)
   queue.bytes -= pending.bodyBytes
+  const client = queue.clients.get(pending.client)!
+  client.requests--
+  client.bytes -= pending.bodyBytes
+  if (client.requests === 0) queue.clients.delete(pending.client)
   return true
 }
 
-/** The waiting request of this id. O(1). */
-export function findWaiting(queue: Queue, id: string): Pending | null {
-  for (const requests of queue.lanes) {
-    const pending = requests.get(id)
-    if (pending !== undefined) return pending
+/** Enters the lane of its place. */
+function join(queue: Queue, pending: Pending, cost: Cost | null): void {
+  const { band: index, lane, expected } = pending.place!
+  const band = queue.bands[index]!
+  push(lane.heap, pending)
+  enter(band, lane, pending.seq)
+  if (expected !== null) expect(band, band.shapes.get(lane.shape.key)!, expected, cost)
+  if (index > 0) push(queue.aging, pending)
+}
+
+function leave(queue: Queue, { place }: Pending, llm: number | null): void {
+  const { band: index, lane, expected, laneIndex, agingIndex } = place!
+  const band = queue.bands[index]!
+  removeAt(lane.heap, laneIndex)
+  forget(band, band.shapes.get(lane.shape.key)!, llm, expected)
+  exit(band, lane)
+  if (agingIndex >= 0) removeAt(queue.aging, agingIndex)
+}
+
+/** Notes that one more of a kind is expected to go to an LLM; the first tells what each of them takes there. */
+function expect({ planned }: Band, { expected, costs }: Kind, llm: number, cost: Cost | null): void {
+  costs[llm] ??= cost ?? { inputTokens: 0, outputTokens: 0 }
+  expected[llm] = (expected[llm] ?? 0) + 1
+  planned[llm] ??= { requests: 0, inputTokens: 0, outputTokens: 0 }
+  add(planned[llm], costs[llm], 1)
+}
+
+/**
+ * Notes that one of a kind has left. Those of a kind are alike: where it went to an LLM that others of its kind were
+ * expected to go to, one of them will go where it was expected.
+ */
+function forget({ planned }: Band, { expected, costs }: Kind, llm: number | null, own: number | null): void {
+  let from = own
+  if (llm !== null && (expected[llm] ?? 0) > 0) from = llm
+  if (from === null || (expected[from] ?? 0) === 0) from = expected.findIndex((count) => count > 0)
+  if (from < 0) return
+  expected[from] = expected[from]! - 1
+  add(planned[from]!, costs[from]!, -1)
+}
+
+function add(demand: Totals, { inputTokens, outputTokens }: Cost, sign: 1 | -1): void {
+  demand.requests += sign
+  demand.inputTokens += sign * inputTokens
+  demand.outputTokens += sign * outputTokens
+}
+
+/** What an LLM is expected to be asked for before a request of this band that comes now. */
+export function plannedFor(queue: Queue, band: number, llm: number): Totals {
+  const sum = { requests: 0, inputTokens: 0, outputTokens: 0 }
+  for (let i = 0; i <= band; i++) {
+    const demand = queue.bands[i]!.planned[llm]
+    if (demand === undefined) continue
+    sum.requests += demand.requests
+    sum.inputTokens += demand.inputTokens
+    sum.outputTokens += demand.outputTokens
   }
-  return null
+  return sum
 }
 
-export function isWaiting(queue: Queue, pending: Pending): boolean {
-  return findWaiting(queue, pending.id) === pending
+/**
+ * About how many are served before the next request of a client: all of the higher bands, its own, and of every other
+ * client of its band as many as its share allows meanwhile. O(clients).
+ */
+export function aheadOf(
+  { bands }: Queue,
+  index: number,
+  { client, clientWeight }: Pick<Pending, 'client' | 'clientWeight'>,
+): number {
+  const own = bands[index]!.flows.get(client)?.size ?? 0
+  let ahead = own
+  for (let i = 0; i < index; i++) ahead += bands[i]!.size
+  for (const other of bands[index]!.backlogged) {
+    if (other.client === client) continue
+    ahead += Math.min(other.size, Math.floor(((own + 1) * other.weight) / clientWeight))
+  }
+  return ahead
 }
 
-/** All waiting requests in the order in which they are served. Requests may be removed on the way. */
-export function* inOrder(queue: Queue): Generator<Pending, void> {
-  for (const lane of queue.lanes) yield* lane.values()
+/** About where a waiting request stands now, counted from 1. */
+export function positionOf(queue: Queue, { ahead, startedBefore }: Place): number {
+  return Math.max(1, Math.min(queue.byId.size, ahead + 1 - (queue.started - startedBefore)))
 }
 
-/** The earliest deadline of a waiting request; Infinity when none waits. O(1) amortised. */
+/** Requests that came later and were started first, at least. */
+export function passedBy(queue: Queue, { ahead, startedBefore }: Place): number {
+  return queue.started - startedBefore - ahead
+}
+
+/** The earliest deadline of a waiting request; Infinity when none waits. */
 export function nextDeadline(queue: Queue): number {
-  const { deadlines } = queue
-  while (deadlines.length > 0 && !isWaiting(queue, deadlines[0]!)) popDeadline(deadlines)
-  return deadlines[0]?.deadline ?? Number.POSITIVE_INFINITY
+  return queue.deadlines.items[0]?.deadline ?? Number.POSITIVE_INFINITY
 }
 
 /** Takes out and returns the waiting requests whose deadline has come. */
 export function takeExpired(queue: Queue, now: number): Pending[] {
   const expired: Pending[] = []
   while (nextDeadline(queue) <= now) {
-    const pending = popDeadline(queue.deadlines)!
+    const pending = queue.deadlines.items[0]!
     dequeue(queue, pending)
     expired.push(pending)
   }
   return expired
 }
 
-/** Below this size the heap is not worth tidying. */
-const COMPACT_AT = 1024
-
-/** Takes the requests that left the queue out of the heap; a sorted array is a heap. */
-function compact(queue: Queue): void {
-  const waiting = queue.deadlines.filter((pending) => isWaiting(queue, pending))
-  waiting.sort((a, b) => (isBefore(a, b) ? -1 : 1))
-  queue.deadlines.length = 0
-  for (const pending of new Set(waiting)) queue.deadlines.push(pending)
-}
-
-function laneOf(pending: Pending): number {
-  return PRIORITIES.indexOf(pending.priority) * 2 + (pending.attempts > 0 ? 0 : 1)
-}
-
-function isBefore(a: Pending, b: Pending): boolean {
-  return a.deadline < b.deadline || (a.deadline === b.deadline && a.seq < b.seq)
-}
-
-function pushDeadline(heap: Pending[], pending: Pending): void {
-  let i = heap.push(pending) - 1
-  while (i > 0) {
-    const parent = (i - 1) >> 1
-    if (!isBefore(pending, heap[parent]!)) break
-    heap[i] = heap[parent]!
-    i = parent
-  }
-  heap[i] = pending
-}
-
-function popDeadline(heap: Pending[]): Pending | undefined {
-  const top = heap[0]
-  const last = heap.pop()
-  if (last === undefined || heap.length === 0) return top
-  let i = 0
+/** Moves up a band what has waited for half of its longest wait, so that no priority starves a lower one. */
+export function promote(queue: Queue, now: number): void {
   for (;;) {
-    const left = 2 * i + 1
-    if (left >= heap.length) break
-    const right = left + 1
-    const child = right < heap.length && isBefore(heap[right]!, heap[left]!) ? right : left
-    if (!isBefore(heap[child]!, last)) break
-    heap[i] = heap[child]!
-    i = child
+    const pending = queue.aging.items[0]
+    if (pending === undefined || agesAt(pending) > now) return
+    const place = pending.place!
+    const { costs } = queue.bands[place.band]!.shapes.get(place.lane.shape.key)!
+    const cost = place.expected === null ? null : (costs[place.expected] ?? null)
+    leave(queue, pending, null)
+    place.band--
+    place.lane = laneFor(queue.bands[place.band]!, pending)
+    join(queue, pending, cost)
   }
-  heap[i] = last
-  return top
+}
+
+function agesAt({ at, deadline, priority, place }: Pending): number {
+  const steps = PRIORITIES.indexOf(priority) + 1 - place!.band
+  return at + ((deadline - at) * (2 ** steps - 1)) / 2 ** steps
+}
+
+function agesBefore(a: Pending, b: Pending): boolean {
+  const first = agesAt(a) - agesAt(b)
+  return first < 0 || (first === 0 && a.seq < b.seq)
 }

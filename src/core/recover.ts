@@ -1,7 +1,7 @@
-import { type Account, type Cost, createAccount, reserveAll, settleAll } from './account.ts'
+import { type Account, type Cost, costOf, createAccounts, reserveAll, settleAll } from './account.ts'
 import { mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import type { Event, EventOf } from './events.ts'
-import { post } from './ledger.ts'
+import { postForeign } from './ledger.ts'
 import { createLlm, type Llm } from './llm.ts'
 import { initialSkill, learned, type Skill } from './skill.ts'
 import type { LlmSpec } from './types.ts'
@@ -32,6 +32,7 @@ interface Past {
 /** A request that has not ended yet. */
 interface Open {
   readonly at: number
+  readonly client: string
   readonly inputTokens: number
   attempts: number
   waitMs: number
@@ -57,7 +58,9 @@ export function recover(
   disabled: (spec: LlmSpec) => string | null,
   now: number,
 ): Recovered {
-  const fold: Fold = { llms: new Map(specs.map((spec) => [spec.name, pastOf(spec)])), open: new Map() }
+  const accounts = createAccounts(specs)
+  const pasts = specs.map((spec, i): [string, Past] => [spec.name, pastOf(spec, accounts[i]!)])
+  const fold: Fold = { llms: new Map(pasts), open: new Map() }
   for (const event of events) take(fold, event)
   const unfinished: Unfinished[] = []
   for (const [request, open] of fold.open) {
@@ -68,8 +71,8 @@ export function recover(
   return { llms: [...fold.llms.values()].map((past) => llmOf(past, disabled(past.spec), now)), unfinished }
 }
 
-function pastOf(spec: LlmSpec): Past {
-  return { spec, account: createAccount(spec.limits), skill: initialSkill(spec), cooling: null }
+function pastOf(spec: LlmSpec, account: Account): Past {
+  return { spec, account, skill: initialSkill(spec), cooling: null }
 }
 
 function llmOf({ spec, account, skill, cooling }: Past, disabled: string | null, now: number): Llm {
@@ -89,16 +92,16 @@ function take(fold: Fold, event: Event): void {
 
 function correct(
   { account }: Past,
-  { data: { limit: name, amount, until } }: EventOf<'llm.limit_learned'>,
+  { at, data: { limit: name, amount, until } }: EventOf<'llm.limit_learned'>,
 ): void {
   const ledger = account.ledgers.find(({ limit }) => limit.name === name)
-  if (ledger !== undefined && amount !== null && until !== null) post(ledger, amount, until)
+  if (ledger !== undefined && amount !== null && until !== null) postForeign(ledger, amount, until, at)
 }
 
 function takeOfRequest(fold: Fold, request: string, event: Event): void {
   if (event.type === 'request.received') {
-    const { input_tokens: inputTokens } = event.data
-    fold.open.set(request, { at: event.at, inputTokens, attempts: 0, waitMs: 0, attempt: null })
+    const { client, input_tokens: inputTokens } = event.data
+    fold.open.set(request, { at: event.at, client, inputTokens, attempts: 0, waitMs: 0, attempt: null })
     return
   }
   const open = fold.open.get(request)
@@ -140,12 +143,13 @@ function dispatched(
 
 function finished(fold: Fold, open: Open, { llm, at, data }: EventOf<'attempt.finished'>): void {
   const { usage, first_byte_ms: firstByteMs, duration_ms: durationMs } = data
-  const cost = usage && { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens }
+  const cost = usage && costOf(usage)
   settle(fold, open, cost, true, at)
   const past = fold.llms.get(llm!)
   if (past === undefined) return
   const tokens = { inputTokens: cost?.inputTokens ?? null, outputTokens: cost?.outputTokens ?? null }
-  past.skill = learned(past.skill, { ...tokens, estimatedTokens: open.inputTokens, firstByteMs, durationMs })
+  const { client, inputTokens: estimatedTokens } = open
+  past.skill = learned(past.skill, { client, ...tokens, estimatedTokens, firstByteMs, durationMs })
 }
 
 /** Settles the attempt under way, if there is one, to `cost`, or to what was reserved. */

@@ -1,5 +1,6 @@
 import type { Sample } from './dispatch-state.ts'
 import { corrected, EXACT, scaled } from './estimate.ts'
+import { answered, NO_OUTPUTS, type Outputs } from './outputs.ts'
 import type { LlmSpec } from './types.ts'
 
 /** What was measured of one LLM. Integers, so that every runtime learns the same. */
@@ -12,6 +13,7 @@ export interface Skill {
   readonly tokensPerSecond: number
   /** What an answer without a bound of its own is expected to take; near the upper end of what was seen. */
   readonly expectedOutput: number
+  readonly outputs: Outputs
 }
 
 /** What is assumed before the first answer: an ordinary hosted LLM. */
@@ -22,12 +24,13 @@ export function initialSkill(spec: LlmSpec): Skill {
     firstByteMs: spec.simulated?.latencyMs ?? 1000,
     tokensPerSecond: spec.simulated?.tokensPerSecond ?? 50,
     expectedOutput: spec.simulated?.outputTokens ?? 1024,
+    outputs: NO_OUTPUTS,
   }
 }
 
 /** The skill after one more answer. */
 export function learned(skill: Skill, sample: Sample): Skill {
-  const { inputTokens, outputTokens, estimatedTokens, firstByteMs, durationMs } = sample
+  const { client, inputTokens, outputTokens, estimatedTokens, firstByteMs, durationMs } = sample
   const streamed = durationMs > firstByteMs
   const producingMs = Math.max(1, streamed ? durationMs - firstByteMs : durationMs)
   const rate = Math.max(1, Math.round(((outputTokens ?? 0) * 1000) / producingMs))
@@ -37,6 +40,7 @@ export function learned(skill: Skill, sample: Sample): Skill {
     tokensPerSecond: outputTokens === null ? skill.tokensPerSecond : towards(skill.tokensPerSecond, rate),
     expectedOutput:
       outputTokens === null ? skill.expectedOutput : nearUpperEnd(skill.expectedOutput, outputTokens),
+    outputs: outputTokens === null ? skill.outputs : answered(skill.outputs, client ?? null, outputTokens),
   }
 }
 

@@ -9,8 +9,20 @@ export type ApiType = (typeof API_TYPES)[number]
 export const UNITS = ['requests', 'tokens', 'input_tokens', 'output_tokens', 'concurrency'] as const
 export type Unit = (typeof UNITS)[number]
 
-export const WINDOW_KINDS = ['sliding', 'fixed', 'bucket', 'calendar'] as const
+/** How a provider counts; each is explained where it is defined, in `windows/`. */
+export const WINDOW_KINDS = ['sliding', 'fixed', 'bucket', 'calendar', 'universal'] as const
 export type WindowKind = (typeof WINDOW_KINDS)[number]
+
+/** When a provider books what a call costs, and how much of it; explained in `charge.ts`. */
+export const CHARGE_RULES = [
+  'reserve_no_refund',
+  'reserve_trueup',
+  'actual_at_end',
+  'actual_as_produced',
+  'input_uncached_only',
+  'unknown',
+] as const
+export type ChargeRule = (typeof CHARGE_RULES)[number]
 
 export const PRIORITIES = ['high', 'normal', 'low'] as const
 export type Priority = (typeof PRIORITIES)[number]
@@ -27,6 +39,26 @@ export interface Limit {
   readonly window: WindowKind
   /** IANA zone, for `calendar` windows. */
   readonly timeZone: string | null
+  /** When a `fixed` window began, in ms since 1970, modulo `perMs`; null where that is not known. */
+  readonly phaseMs: number | null
+  /** What a `bucket` holds when full; null means `amount`. */
+  readonly burst: number | null
+  readonly charge: ChargeRule
+  /** All limits of this name are one: their LLMs share a ledger. Null for a limit of one LLM and key. */
+  readonly shared: string | null
+  /**
+   * How much longer one call may take to reach the provider than another, in ms, and how far its clock may be off:
+   * two calls can stand closer together there than here by this much.
+   */
+  readonly guardMs: number
+}
+
+/** `guardMs` where nothing else is said. */
+export const GUARD_MS = 500
+
+/** The most that can be taken from a limit at once. */
+export function capacityOf({ amount, burst }: Pick<Limit, 'amount' | 'burst'>): number {
+  return burst ?? amount
 }
 
 /** How much each part of a score counts; each at least 0, not all 0. */
@@ -67,6 +99,8 @@ export interface LlmSpec {
   readonly contextLength: number
   readonly modes: readonly Mode[]
   readonly limits: readonly Limit[]
+  /** Whether the longest possible answer is set aside, never the likely one. */
+  readonly strict: boolean
   /** Integer pico-USD per token, which is micro-USD per million tokens. */
   readonly inputPicoUsd: number
   readonly outputPicoUsd: number

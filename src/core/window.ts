@@ -1,35 +1,37 @@
-import type { Limit } from './types.ts'
+import type { Ledger } from './ledger.ts'
+import type { Limit, WindowKind } from './types.ts'
+import { bucket } from './windows/bucket.ts'
+import { calendar } from './windows/calendar.ts'
+import { fixed } from './windows/fixed.ts'
+import { sliding } from './windows/sliding.ts'
+import { universal } from './windows/universal.ts'
 
 /**
- * How much longer than the window an entry counts, in ms. Two calls reach the provider with different delays, so
- * they can stand closer together there than here; a window of length W + guard covers every such case.
+ * One way of counting, as pure functions over the entries of a ledger. A cost is admitted when it and the load are
+ * together no more than the limit. All instants are ms since 1970.
  */
-export const GUARD_MS = 500
-
-/** Windows longer than this are kept at a coarser grain, so that no ledger holds many more than 60,000 entries. */
-const GRAINS_PER_WINDOW = 60_000
-
-/** A calendar day is an hour longer where daylight saving time ends. */
-const LONGEST_DAY_EXTRA_MS = 3_600_000
-
-/**
- * The instant (ms) from which an amount booked at `now` no longer counts against a sliding window.
- *
- * A log of length W + guard is safe for a sliding window, for a fixed window of any phase and for a bucket that
- * refills continuously, and it is the weakest rule that is safe for all of them: every window of length W at the
- * provider lies inside an interval of length W + guard here. So all declared kinds are enforced by it.
- */
-export function expiryOf(limit: Limit, now: number): number {
-  const grain = Math.max(1, Math.ceil(limit.perMs / GRAINS_PER_WINDOW))
-  const longest = limit.window === 'calendar' ? limit.perMs + LONGEST_DAY_EXTRA_MS : limit.perMs
-  return Math.ceil((now + longest + GUARD_MS) / grain) * grain
+export interface Window {
+  /** The instant from which an amount booked at `at` need not be known any more. Never falls as `at` rises. */
+  expiryOf(limit: Limit, at: number): number
+  /** The same for an amount of which it is only known, at `now`, that it counts until `until`. */
+  expiryOfForeign(limit: Limit, until: number, now: number): number
+  /** Lets go of what counts no more at `now`. Amortised O(1). */
+  forget(ledger: Ledger, now: number): void
+  /** Gives back an amount that was booked with this expiry, as far as it still counts. */
+  giveBack(ledger: Ledger, amount: number, expiry: number): void
+  /** What counts against the limit at `at`, now or later, if nothing is added before. */
+  loadAt(ledger: Ledger, at: number): number
+  /** The first instant from `now` on at which the load is at most `load`, which is at least 0. */
+  clearsAt(ledger: Ledger, load: number, now: number): number
+  /**
+   * The first instant by which `demand` more in all could have been let in, all room being taken as it comes back.
+   * Exact within the first window.
+   */
+  earliestFor(ledger: Ledger, demand: number, now: number): number
 }
 
-/**
- * Whether a charge is held until its call ends. Requests are counted by every provider when they arrive. Tokens
- * may be booked at the start, as they are produced or at the end: an entry that lives from the start until one
- * window after the end contains the provider's, whichever it is.
- */
-export function chargedAtEnd(limit: Limit): boolean {
-  return limit.unit !== 'requests'
+export const WINDOWS: Readonly<Record<WindowKind, Window>> = { sliding, fixed, bucket, calendar, universal }
+
+export function windowOf(limit: Limit): Window {
+  return WINDOWS[limit.window]
 }

@@ -4,10 +4,40 @@ import { badRequest, errorResponse } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { getModel, listModels } from './models.ts'
 
-/** The HTTP interface: OpenAI's paths, and what a process supervisor asks. */
-export function createApp(gateway: Gateway): Hono {
+/** Answers any HTTP request; what fails inside becomes an answer, too. */
+export interface App {
+  fetch(request: Request): Response | Promise<Response>
+}
+
+const CHAT = '/v1/chat/completions'
+
+/**
+ * The HTTP interface: OpenAI's paths, and what a process supervisor asks.
+ *
+ * Hint: chat completions go past the router, whose context costs more than all that is read of the request here.
+ */
+export function createApp(gateway: Gateway): App {
+  const router = createRouter(gateway)
+  const broke = (error: unknown) => failure(gateway, error)
+  return {
+    fetch: (request) =>
+      request.method === 'POST' && isAt(request.url, CHAT)
+        ? chatCompletions(gateway, request).catch(broke)
+        : router.fetch(request),
+  }
+}
+
+/** Whether a URL has exactly this path. */
+function isAt(url: string, path: string): boolean {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = start + path.length
+  return url.startsWith(path, start) && (url.length === end || url[end] === '?')
+}
+
+function createRouter(gateway: Gateway): Hono {
   const app = new Hono()
-  app.post('/v1/chat/completions', (c) => chatCompletions(gateway, c.req.raw))
+  // In a form of the path that is written otherwise, such as with escapes.
+  app.post(CHAT, (c) => chatCompletions(gateway, c.req.raw))
   app.get('/v1/models', (c) => listModels(gateway, c.req.raw))
   app.get('/v1/models/:id{.+}', (c) => getModel(gateway, c.req.raw, c.req.param('id')))
   app.get('/health', () => Response.json({ status: 'ok' }))
@@ -16,12 +46,15 @@ export function createApp(gateway: Gateway): Hono {
     const message = `There is no ${c.req.method} ${c.req.path} here. Endpoints: POST /v1/chat/completions, GET /v1/models, GET /health, GET /ready.`
     return errorResponse(badRequest(message, 'not_found', 404), {})
   })
-  app.onError((error) => {
-    gateway.trouble(`a request failed inside the load balancer: ${error.stack ?? error.message}`)
-    const message = 'The load balancer failed on this request; its log says more.'
-    return errorResponse({ status: 500, code: 'internal', message, retryAfterMs: null }, {})
-  })
+  app.onError((error) => failure(gateway, error))
   return app
+}
+
+/** A bug of ours, told to the operator. */
+function failure({ trouble }: Gateway, error: unknown): Response {
+  trouble(`a request failed inside the load balancer: ${(error as Error).stack ?? error}`)
+  const message = 'The load balancer failed on this request; its log says more.'
+  return errorResponse({ status: 500, code: 'internal', message, retryAfterMs: null }, {})
 }
 
 /**

@@ -21,7 +21,7 @@ export async function chatCompletions(gateway: Gateway, request: Request): Promi
   const parsed = parse(read.text)
   if (!parsed.ok) return errorResponse(parsed.refusal, {}, parsed.param)
   const received = receivedOf(gateway, parsed.body, read.bytes, identity.client, wishes)
-  return exchange(gateway, { body: parsed.body, received, signal: request.signal })
+  return exchange(gateway, { body: parsed.body, text: read.text, received, signal: request.signal })
 }
 
 type Parsed = { ok: true; body: ChatBody } | { ok: false; refusal: Refusal; param: string | null }

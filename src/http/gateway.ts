@@ -1,10 +1,16 @@
 import type { Balancer } from '../actors/balancer.ts'
 import type { Clock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
+import type { CellMap } from '../core/cell-map.ts'
 import type { Event } from '../core/events.ts'
 import type { Upstream } from '../upstream/upstreams.ts'
 import type { Identity } from './auth.ts'
 import type { Heartbeats } from './heartbeats.ts'
+
+/** Hears of the committed events of one request. */
+export interface Listener {
+  hear(event: Event): void
+}
 
 /** What an endpoint works with. */
 export interface Gateway {
@@ -15,7 +21,7 @@ export interface Gateway {
   readonly startedAt: number
   readonly heartbeats: Heartbeats
   /** Who hears of the committed events of a request, by its id. */
-  readonly listeners: Map<string, (event: Event) => void>
+  readonly listeners: CellMap<string, Listener>
   identify(headers: Headers): Identity
   /** Tells the operator of a bug. */
   trouble(message: string): void

@@ -38,7 +38,11 @@ const MAX_DEPTH = 256
 
 function isDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false
-  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
+  if (depth === 0) return true
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+    if (isDeeper(inner, depth - 1)) return true
+  }
+  return false
 }
 
 function complaintOf(body: Record<string, unknown>): Complaint | null {

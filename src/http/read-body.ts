@@ -5,8 +5,12 @@ export type ReadBody = { ok: true; text: string; bytes: number } | { ok: false; 
 
 /** Reads a request's body as text, at most `max` bytes of it, and never holds more than that. Never rejects. */
 export async function readBody(request: Request, max: number): Promise<ReadBody> {
+  const declared = request.headers.get('content-length')
   try {
-    return await readBounded(request, max)
+    if (declared === null) return await readBounded(request, max)
+    const bytes = Number(declared)
+    if (bytes > max) return tooLarge(max)
+    return { ok: true, text: await request.text(), bytes }
   } catch {
     const message = 'The request body broke off before its end.'
     return { ok: false, refusal: badRequest(message) }
@@ -14,12 +18,6 @@ export async function readBody(request: Request, max: number): Promise<ReadBody>
 }
 
 async function readBounded(request: Request, max: number): Promise<ReadBody> {
-  const declared = request.headers.get('content-length')
-  if (declared !== null) {
-    const bytes = Number(declared)
-    if (bytes > max) return tooLarge(max)
-    return { ok: true, text: await request.text(), bytes }
-  }
   const chunks: Uint8Array[] = []
   let bytes = 0
   const reader = request.body?.getReader()

@@ -10,17 +10,14 @@ type ByteStream = ReadableStream<Uint8Array<ArrayBufferLike>>
  * carry heartbeats while the request waits.
  */
 export class Reply {
-  readonly response: Promise<Response>
-  #resolve: (response: Response) => void = () => {}
+  readonly #promised = Promise.withResolvers<Response>()
   #begun = false
   /** The stream that was opened early, and what writes to it. */
   #early: TransformStream<Uint8Array, Uint8Array> | null = null
   #writer: WritableStreamDefaultWriter<Uint8Array> | null = null
 
-  constructor() {
-    this.response = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
+  get response(): Promise<Response> {
+    return this.#promised.promise
   }
 
   /** Whether an answer has begun. */
@@ -63,7 +60,7 @@ export class Reply {
 
   #begin(response: Response): void {
     this.#begun = true
-    this.#resolve(response)
+    this.#promised.resolve(response)
   }
 
   /** A client that is gone has its own way of ending the request, so a write that fails needs no answer. */

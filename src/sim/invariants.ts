@@ -82,7 +82,7 @@ export function createChecker(policy: Policy): Checker {
     const { queue, running } = life.balancer.state
     const numbers: readonly (readonly [string, number])[] = [
       ['requests not ended', book.live],
-      ['requests waiting', queue.size],
+      ['requests waiting', queue.byId.size],
       ['bytes waiting', queue.bytes],
       ['requests running', running.size],
       ...policy.specs.map(({ name }) => [`calls under way at ${name}`, book.slots(name)] as const),
@@ -132,7 +132,7 @@ function overflow(book: RequestBook, { maxRequests, maxBytes }: Policy): string 
 
 function imbalance({ live }: RequestBook, { life }: World): string | null {
   const { queue, running } = life.balancer.state
-  const owned = queue.size + running.size
+  const owned = queue.byId.size + running.size
   return live === owned ? null : `${live} requests have not ended, ${owned} wait or run`
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { policyOf } from '../config/policy.ts'
 import { createRandom } from '../core/random.ts'
 import type { LlmSpec } from '../core/types.ts'
 import { arrivalsOf } from './arrivals.ts'
@@ -65,12 +66,12 @@ export interface LlmFigures {
 /** Runs a workload against providers that enforce just what the configuration declares. */
 export function simulate({ config, workload, seed, forMs, progress }: SimulateOptions): Figures {
   const random = createRandom(seed)
-  const { llms: specs, models: rules, general, queue } = config
+  const { llms: specs } = config
   const tally = createTally(specs.map(({ name }) => name))
   let steps = 0
   const { counters } = runWorld({
     seed,
-    policy: { specs, rules, weights: general.weights, ...queue },
+    policy: policyOf(config),
     providers: specs.map((spec) => providerOf(spec, workload, seed)),
     arrivals: arrivalsOf(sourcesOf(workload, config), random.fork('arrivals'), START, START + forMs),
     start: START,

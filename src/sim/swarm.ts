@@ -69,6 +69,9 @@ export function drawSwarm(seed: number): Swarm {
       weights: pick(WEIGHTS, random),
       maxRequests: small ? between(1, 6, random) : 1000,
       maxBytes: small && chance(500, random) ? between(200, 2000, random) : 1_000_000,
+      maxRequestsPerClient: small && chance(500, random) ? between(1, 6, random) : 1000,
+      maxBytesPerClient: 1_000_000,
+      clientWeights: { a: 1, b: between(1, 4, random) },
       maxAttempts: between(1, 3, random),
     },
     sources: drawSources(on, healMs, names, random),
@@ -102,6 +105,7 @@ function drawSpec({ llm, limits }: ProviderSpec, random: Random): LlmSpec {
     firstByteTimeoutMs: FIRST_BYTE_TIMEOUT_MS,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     simulated: null,
+    strict: true,
   }
 }
 

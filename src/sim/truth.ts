@@ -1,5 +1,5 @@
 import type { Random } from '../core/random.ts'
-import type { Limit, WindowKind } from '../core/types.ts'
+import { capacityOf, GUARD_MS, type Limit, type WindowKind } from '../core/types.ts'
 import type { Counting, CountingKind } from './meter.ts'
 import type { Charge, TrueLimit } from './quota.ts'
 
@@ -16,7 +16,7 @@ export const DECLARED: Readonly<Record<CountingKind, Declaration>> = {
   sliding: { window: 'sliding', promised: true },
   bucket: { window: 'bucket', promised: true },
   calendar: { window: 'calendar', promised: true },
-  counter: { window: 'sliding', promised: false },
+  counter: { window: 'universal', promised: true },
   quantised: { window: 'sliding', promised: false },
 }
 
@@ -26,6 +26,7 @@ export const REST_WINDOWS: Readonly<Record<WindowKind, number>> = {
   fixed: 1,
   bucket: 1,
   calendar: 1,
+  universal: 2,
 }
 
 /** Whether nothing is refused that is charged by this rule. */
@@ -34,21 +35,32 @@ export const CHARGED: Readonly<Record<Charge, boolean>> = {
   actual_at_end: true,
   actual_as_produced: true,
   input_uncached_only: true,
-  reserve_no_refund: false,
+  reserve_no_refund: true,
 }
 
 /** Whether the balancer must keep to a limit that is declared as it is. */
-export function isPromised({ unit, amount, counting, charge }: Omit<TrueLimit, 'promised'>): boolean {
+export function isPromised({ unit, counting, charge }: Omit<TrueLimit, 'promised'>): boolean {
   if (unit === 'concurrency') return true
-  const whole = counting.kind !== 'bucket' || counting.capacity === amount
-  return whole && DECLARED[counting.kind].promised && (unit === 'requests' || CHARGED[charge])
+  return DECLARED[counting.kind].promised && (unit === 'requests' || CHARGED[charge])
 }
 
 /** The limit as a configuration declares it. */
-export function declared({ name, unit, amount, perMs, counting }: TrueLimit): Limit {
+export function declared({ name, unit, amount, perMs, counting, charge }: TrueLimit): Limit {
   const { window } = DECLARED[counting.kind]
   const timeZone = counting.kind === 'calendar' ? counting.zone : null
-  return { name, unit, amount, perMs, window: unit === 'concurrency' ? 'sliding' : window, timeZone }
+  return {
+    name,
+    unit,
+    amount,
+    perMs,
+    window: unit === 'concurrency' ? 'sliding' : window,
+    timeZone,
+    phaseMs: null,
+    burst: counting.kind === 'bucket' ? counting.capacity : null,
+    charge,
+    shared: null,
+    guardMs: GUARD_MS,
+  }
 }
 
 const DAY_MS = 86_400_000
@@ -57,21 +69,25 @@ const DAY_MS = 86_400_000
 export function truthOf(limit: Limit, random: Random): TrueLimit {
   const { name, unit, amount, perMs } = limit
   const counting = countingOf(limit, random)
-  return { name, unit, amount, perMs, counting, charge: 'reserve_trueup', promised: true }
+  const charge = limit.charge === 'unknown' ? 'reserve_trueup' : limit.charge
+  return { name, unit, amount, perMs, counting, charge, promised: true }
 }
 
-function countingOf({ window, perMs, amount, timeZone, unit }: Limit, random: Random): Counting {
+function countingOf(limit: Limit, random: Random): Counting {
+  const { window, perMs, timeZone, unit, phaseMs } = limit
   if (unit === 'concurrency') return { kind: 'sliding' }
   switch (window) {
     case 'sliding':
       return { kind: 'sliding' }
     case 'bucket':
-      return { kind: 'bucket', capacity: amount }
+      return { kind: 'bucket', capacity: capacityOf(limit) }
     case 'calendar':
       if (perMs === DAY_MS) return { kind: 'calendar', zone: timeZone ?? 'UTC', period: 'day' }
       if (perMs >= 28 * DAY_MS) return { kind: 'calendar', zone: timeZone ?? 'UTC', period: 'month' }
       return { kind: 'fixed', phaseMs: random.integer(perMs) }
     case 'fixed':
-      return { kind: 'fixed', phaseMs: random.integer(perMs) }
+      return { kind: 'fixed', phaseMs: phaseMs ?? random.integer(perMs) }
+    case 'universal':
+      return { kind: 'counter', phaseMs: random.integer(perMs) }
   }
 }

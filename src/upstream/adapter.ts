@@ -9,6 +9,8 @@ export interface Call {
   readonly apiKey: string | null
   /** The client's parsed request; never to be changed. */
   readonly body: ChatBody
+  /** The text that `body` was parsed from; null where there is none. */
+  readonly text: string | null
   /** The request's id, for answers that need one of our own. */
   readonly request: string
   readonly stream: boolean

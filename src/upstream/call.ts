@@ -1,7 +1,7 @@
 import type { Failure, LimitReport } from '../core/events.ts'
 import { type Opening, readFirst } from './relay.ts'
 import type { Adapter, Answer, Call, StreamRelay } from './adapter.ts'
-import { createDeadline, type Deadline } from './deadline.ts'
+import { Deadline } from './deadline.ts'
 import { discreet } from './discreet.ts'
 import { networkFailure, type Transport } from './transport.ts'
 
@@ -39,12 +39,14 @@ export type CallOutcome =
       readonly errorAnswer: ErrorAnswer | null
     }
 
+/** An attempt as its call needs it. */
 export interface CallOptions {
   readonly call: Call
-  readonly adapter: Adapter
-  readonly transport: Transport
   /** Ends the attempt; also used by the attempt itself on a timeout. */
   readonly controller: AbortController
+  readonly adapter: Adapter
+  readonly transport: Transport
+  /** Ms since 1970. */
   now(): number
   /** A stream began with success: its status and limit headers. */
   started(status: number, limits: LimitReport[]): void
@@ -55,40 +57,51 @@ const ERROR_BYTES_MAX = 64 * 1024
 
 /** Runs one attempt at a provider. Never rejects: every failure is an outcome. */
 export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
-  const { call, adapter, transport, controller, now } = options
-  const timer = createDeadline(controller)
+  const { call, adapter, transport, controller } = options
+  const { firstByteTimeoutMs, idleTimeoutMs } = call.spec
+  const deadline = new Deadline(controller)
   try {
     const prepared = adapter.prepare(call)
     if (!prepared.ok) return failed(call, prepared.failure)
-    timer.restart(call.spec.firstByteTimeoutMs, 'no answer')
+    deadline.restart(firstByteTimeoutMs, 'no answer')
     const response = await transport(prepared.value, controller.signal)
-    const limits = adapter.limits(response.headers, now())
+    const limits = adapter.limits(response.headers, options.now())
     if (response.status < 200 || response.status > 299) {
-      timer.restart(call.spec.idleTimeoutMs, 'no complete error answer')
+      deadline.restart(idleTimeoutMs, 'no complete error answer')
       const body = await readBounded(response, ERROR_BYTES_MAX)
-      const failure = adapter.classify(response.status, response.headers, body, now())
-      const contentType = response.headers.get('content-type') ?? 'application/json'
-      const errorAnswer = { status: response.status, contentType, body }
-      return { kind: 'failed', ...discreet(failure, call), limits, errorAnswer }
+      return refused(response, body, limits, options)
     }
-    if (!call.stream) return await wholeAnswer(response, limits, options, timer)
+    if (!call.stream) {
+      deadline.restart(firstByteTimeoutMs, 'no complete answer')
+      return wholeAnswer(response, new Uint8Array(await response.arrayBuffer()), limits, options)
+    }
     options.started(response.status, limits)
-    return await openStream(response, options, timer)
+    deadline.restart(firstByteTimeoutMs, 'no first token')
+    return await openStream(response, options, deadline)
   } catch (error) {
-    return failed(call, timer.failure() ?? networkFailure(error))
+    return failed(call, deadline.failure() ?? networkFailure(error))
   } finally {
-    timer.stop()
+    deadline.stop()
   }
 }
 
-async function wholeAnswer(
+function refused(
+  { status, headers }: Response,
+  body: string,
+  limits: LimitReport[],
+  { call, adapter, now }: CallOptions,
+): CallOutcome {
+  const failure = adapter.classify(status, headers, body, now())
+  const errorAnswer = { status, contentType: headers.get('content-type') ?? 'application/json', body }
+  return { kind: 'failed', ...discreet(failure, call), limits, errorAnswer }
+}
+
+function wholeAnswer(
   response: Response,
+  bytes: Uint8Array,
   limits: LimitReport[],
   { call, adapter }: CallOptions,
-  timer: Deadline,
-): Promise<CallOutcome> {
-  timer.restart(call.spec.firstByteTimeoutMs, 'no complete answer')
-  const bytes = new Uint8Array(await response.arrayBuffer())
+): CallOutcome {
   const result = adapter.answer(bytes, call)
   if (!result.ok) return failed(call, result.failure)
   const contentType = contentTypeOf(response, 'application/json')
@@ -98,9 +111,8 @@ async function wholeAnswer(
 async function openStream(
   response: Response,
   { call, adapter }: CallOptions,
-  timer: Deadline,
+  deadline: Deadline,
 ): Promise<CallOutcome> {
-  timer.restart(call.spec.firstByteTimeoutMs, 'no first token')
   const relay = adapter.openStream(call)
   const reader = (response.body ?? new Blob([]).stream()).getReader()
   const first = await readFirst(reader, relay)
@@ -109,7 +121,7 @@ async function openStream(
     return { kind: 'streaming', status: response.status, reader, relay, opening: first.value, contentType }
   }
   reader.cancel().catch(() => {})
-  return failed(call, timer.failure() ?? first.failure)
+  return failed(call, deadline.failure() ?? first.failure)
 }
 
 /** What the client is told: the provider's type where it speaks the client's format, else the format's own. */

@@ -1,6 +1,15 @@
 import type { Call, HttpRequest, Result } from './adapter.ts'
 import { conversationOf } from './google-contents.ts'
-import { asArray, asObject, asText, badRequest, compact, isObject, type JsonObject } from './json.ts'
+import {
+  asArray,
+  asObject,
+  asText,
+  badRequest,
+  compact,
+  isObject,
+  type JsonObject,
+  jsonText,
+} from './json.ts'
 import { functionsOf, numberOf, outputLimit, stopsOf, wantedFormat } from './messages.ts'
 import { jsonRequest } from './request.ts'
 
@@ -111,7 +120,7 @@ export function prepareGoogle(call: Call): Result<HttpRequest> {
   return jsonRequest(
     call,
     pathOf(call),
-    request,
+    jsonText(request),
     call.apiKey === null ? {} : { 'x-goog-api-key': call.apiKey },
   )
 }

@@ -119,7 +119,7 @@ function prepare(call: Call): Result<HttpRequest> {
     stream: call.stream,
   })
   if (problems.length > 0) return badRequest(problems[0]!)
-  return bearerRequest(call, /\/api\/*$/.test(spec.baseUrl) ? '/chat' : '/api/chat', request)
+  return bearerRequest(call, /\/api\/*$/.test(spec.baseUrl) ? '/chat' : '/api/chat', jsonText(request))
 }
 
 /** Counts are left out when they are zero, as after a prompt that was cached as a whole. */

@@ -1,18 +1,27 @@
-import type { Adapter, Answer, Call, Result } from './adapter.ts'
+import type { Adapter, Answer, Call, HttpRequest, Result } from './adapter.ts'
+import { withMembers } from './edit-json.ts'
 import { classify, failureWithin, invalidAnswer } from './failure.ts'
-import { asArray, asObject, asText, decode, isObject, parseJson } from './json.ts'
+import { asArray, asObject, asText, decode, isObject, jsonText, parseJson } from './json.ts'
 import { limitReports } from './limit-headers.ts'
 import { openEventRelay } from './openai-stream.ts'
 import { bearerRequest } from './request.ts'
 import { openaiUsage } from './usage.ts'
 
-/** The client's body with the provider's model; a stream always reports its usage, which the balancer charges. */
+/** What a provider is told otherwise than the client said: a stream always reports its usage, for the ledgers. */
+function changes({ spec: { model }, stream, body }: Call): Record<string, unknown> {
+  if (!stream) return { model }
+  return { model, stream: true, stream_options: { ...asObject(body.stream_options), include_usage: true } }
+}
+
+/** The client's body with the provider's model, as an object. */
 export function relayedBody(call: Call): { [key: string]: unknown } {
-  const body: { [key: string]: unknown } = { ...call.body, model: call.spec.model }
-  if (!call.stream) return body
-  body.stream = true
-  body.stream_options = { ...asObject(body.stream_options), include_usage: true }
-  return body
+  return { ...call.body, ...changes(call) }
+}
+
+/** The client's own text where it can be, with the provider's model in it. */
+function prepare(call: Call): Result<HttpRequest> {
+  const text = call.text === null ? null : withMembers(call.text, changes(call))
+  return bearerRequest(call, '/chat/completions', text ?? jsonText(relayedBody(call)))
 }
 
 function relayedAnswer(bytes: Uint8Array, call: Call): Result<Answer> {
@@ -40,7 +49,7 @@ function relayedAnswer(bytes: Uint8Array, call: Call): Result<Answer> {
 
 /** OpenAI's Chat Completions API and everything compatible with it: bodies, answers and streams are relayed. */
 export const openai: Adapter = {
-  prepare: (call) => bearerRequest(call, '/chat/completions', relayedBody(call)),
+  prepare,
   answer: relayedAnswer,
   openStream: openEventRelay,
   classify,

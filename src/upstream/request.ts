@@ -1,16 +1,19 @@
 import type { Call, HttpRequest, Result } from './adapter.ts'
-import { badRequest, jsonText } from './json.ts'
+import { badRequest } from './json.ts'
 
 const USER_AGENT = 'llm-load-balancer'
+const LAST_SLASHES = /\/+$/
 
-/** The request to `path` below the LLM's base URL; `authorization` are the headers that carry its key. */
+/**
+ * The request to `path` below the LLM's base URL; `authorization` are the headers that carry its key. A body without a
+ * text is one that was nested too deeply to be written.
+ */
 export function jsonRequest(
   call: Call,
   path: string,
-  body: unknown,
+  text: string | null,
   authorization: Record<string, string>,
 ): Result<HttpRequest> {
-  const text = jsonText(body)
   if (text === null) return badRequest('The request is nested too deeply.')
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -20,10 +23,13 @@ export function jsonRequest(
   }
   // Compressed streams arrive in blocks: tokens would wait for each other.
   if (call.stream) headers['accept-encoding'] = 'identity'
-  return { ok: true, value: { url: `${call.spec.baseUrl.replace(/\/+$/, '')}${path}`, headers, body: text } }
+  return {
+    ok: true,
+    value: { url: `${call.spec.baseUrl.replace(LAST_SLASHES, '')}${path}`, headers, body: text },
+  }
 }
 
 /** The same, with the LLM's key as a bearer token. */
-export function bearerRequest(call: Call, path: string, body: unknown): Result<HttpRequest> {
-  return jsonRequest(call, path, body, call.apiKey === null ? {} : { authorization: `Bearer ${call.apiKey}` })
+export function bearerRequest(call: Call, path: string, text: string | null): Result<HttpRequest> {
+  return jsonRequest(call, path, text, call.apiKey === null ? {} : { authorization: `Bearer ${call.apiKey}` })
 }

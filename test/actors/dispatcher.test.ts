@@ -169,7 +169,7 @@ describe('a client that leaves', () => {
     const running = world.arrives()
     const waiting = world.arrives()
     world.leaves(waiting)
-    expect(world.balancer.state.queue.size).toBe(0)
+    expect(world.balancer.state.queue.byId.size).toBe(0)
     expect(world.clock.armed()).toBe(0)
     world.finishes(running)
     expect(storyOf(world, waiting).at(-1)).toBe('request.abandoned')

@@ -16,7 +16,6 @@ import { policyFor, provider } from '../sim/support.ts'
 const GUARD_MS = 500
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
-const HOUR_MS = 3_600_000
 const AMOUNT = 600
 /** Requests that wait at any time: enough that room is never left over. */
 const WAITING = 50
@@ -34,13 +33,16 @@ interface Case {
   readonly countsMs: number
   /** Whether what is reserved counts from the end of the call. */
   readonly held: boolean
+  /** Whether room comes back bit by bit, not a window at a time. */
+  readonly flows: boolean
 }
 
 function requests(name: string, counting: Counting, perMs = MINUTE_MS, countsMs = perMs + GUARD_MS): Case {
-  return { name, unit: 'requests', counting, charge: 'reserve_trueup', perMs, countsMs, held: false }
+  const flows = counting.kind === 'bucket' || counting.kind === 'counter'
+  return { name, unit: 'requests', counting, charge: 'reserve_trueup', perMs, countsMs, held: false, flows }
 }
 
-function tokens(charge: Charge): Case {
+function tokens(charge: Charge, held: boolean): Case {
   const countsMs = MINUTE_MS + GUARD_MS
   const name = `tokens, ${charge}`
   return {
@@ -50,23 +52,30 @@ function tokens(charge: Charge): Case {
     charge,
     perMs: MINUTE_MS,
     countsMs,
-    held: true,
+    held,
+    flows: false,
   }
 }
 
 const LOS_ANGELES = { kind: 'calendar', zone: 'America/Los_Angeles', period: 'day' } as const
+
+/** A weighted counter of two windows sustains one request less in each. */
+const counterMs = ((MINUTE_MS + GUARD_MS) * AMOUNT) / (AMOUNT - 1)
 
 /** One line for each way of counting. */
 const CASES: readonly Case[] = [
   requests('fixed', { kind: 'fixed', phaseMs: 12_345 }),
   requests('anchored', { kind: 'anchored' }),
   requests('sliding', { kind: 'sliding' }),
-  requests('bucket', { kind: 'bucket', capacity: AMOUNT }),
-  requests('calendar day', LOS_ANGELES, DAY_MS, DAY_MS + HOUR_MS + GUARD_MS),
-  tokens('reserve_trueup'),
-  tokens('actual_at_end'),
-  tokens('actual_as_produced'),
-  tokens('input_uncached_only'),
+  requests('bucket', { kind: 'bucket', capacity: AMOUNT }, MINUTE_MS, MINUTE_MS),
+  requests('small bucket', { kind: 'bucket', capacity: AMOUNT / 10 }, MINUTE_MS, MINUTE_MS),
+  requests('counter', { kind: 'counter', phaseMs: 12_345 }, MINUTE_MS, counterMs),
+  requests('calendar day', LOS_ANGELES, DAY_MS, DAY_MS),
+  tokens('reserve_no_refund', false),
+  tokens('reserve_trueup', false),
+  tokens('input_uncached_only', false),
+  tokens('actual_at_end', true),
+  tokens('actual_as_produced', true),
 ]
 
 interface Row {
@@ -90,11 +99,13 @@ const arrival: Omit<Arrival, 'at'> = {
   leavesAfterMs: null,
 }
 
-function measure({ name, unit, counting, charge, perMs, countsMs, held }: Case, most: number): Row {
+function measure({ name, unit, counting, charge, perMs, countsMs, held, flows }: Case, most: number): Row {
   const limit: TrueLimit = { name: unit, unit, amount: AMOUNT, perMs, counting, charge, promised: true }
   const network = { leastMs: 10, jitterMs: GUARD_MS }
   const providers = [provider('A', { limits: [limit], latencyMs: always(200), network })]
-  let [sent, dispatched, firstAt, lastAt, beforeLast, callMs] = [1, 0, 0, 0, 0, 0]
+  // From the third window on, at the first start of a window, to the first start of the last one.
+  const apartMs = flows ? 0 : perMs / 12
+  let [sent, dispatched, since, skipped, groupAt, lastAt, beforeLast, callMs] = [1, 0, 0, 0, 0, 0, 0, 0]
   const before = process.cpuUsage()
   const { counters } = runWorld({
     seed: 1,
@@ -106,14 +117,17 @@ function measure({ name, unit, counting, charge, perMs, countsMs, held }: Case, 
         event(event) {
           if (event.type === 'attempt.finished') callMs += event.data.duration_ms
           if (event.type !== 'request.dispatched') return
-          if (firstAt === 0) firstAt = event.at
-          if (event.at > lastAt) beforeLast = dispatched
+          if (event.at > lastAt + apartMs) {
+            if (since === 0 && event.at > START + 2 * perMs) [since, skipped] = [event.at, dispatched]
+            groupAt = event.at
+            beforeLast = dispatched
+          }
           lastAt = event.at
           dispatched++
         },
         turn(world: World) {
           const { queue } = world.life.balancer.state
-          for (; queue.size < WAITING && sent < most; sent++)
+          for (; queue.byId.size < WAITING && sent < most; sent++)
             world.arrive({ ...arrival, at: world.clock.now() })
         },
       },
@@ -122,7 +136,7 @@ function measure({ name, unit, counting, charge, perMs, countsMs, held }: Case, 
   const { user, system } = process.cpuUsage(before)
   const perWindow = unit === 'requests' ? AMOUNT : AMOUNT / (INPUT + OUTPUT)
   const windowMs = countsMs + (held ? callMs / sent : 0)
-  const share = beforeLast / perWindow / ((lastAt - firstAt) / windowMs)
+  const share = (beforeLast - skipped) / perWindow / ((groupAt - since) / windowMs)
   return { name, refused: counters.refused, share, cpuUs: (user + system) / sent }
 }
 

@@ -43,15 +43,15 @@ export function render(lines: readonly Line[], { whole, chunk, crowd }: Results)
   return [...head, ...rows, '', forward, memory, machine()].join('\n')
 }
 
-const BEGIN = '<!-- begin: written by npm run bench -->'
 const END = '<!-- end -->'
 
-/** Replaces what stands between the markers of a document, or appends markers and text to one that has none. */
-export function writeBetweenMarkers(path: string, text: string): void {
+/** Replaces what stands between a command's markers in a document, or appends both to one that has none. */
+export function writeBetweenMarkers(path: string, text: string, command = 'npm run bench'): void {
   mkdirSync(dirname(path), { recursive: true })
   const before = existsSync(path) ? readFileSync(path, 'utf8') : '# Benchmarks\n'
-  const section = `${BEGIN}\n${text}\n${END}`
-  const from = before.indexOf(BEGIN)
+  const begin = `<!-- begin: written by ${command} -->`
+  const section = `${begin}\n${text}\n${END}`
+  const from = before.indexOf(begin)
   const to = before.indexOf(END, from)
   const found = from >= 0 && to >= 0
   const after = found
@@ -72,7 +72,8 @@ function forwardCost({ forwardUs, forwardRatio }: Cost): string {
   return `${forwardRatio.toFixed(2)}x (${forwardUs.toFixed(1)} us)`
 }
 
-function machine(): string {
+/** The machine and the day, as a sentence. */
+export function machine(): string {
   const model = cpus()[0]?.model ?? 'unknown processor'
   const memoryGb = (totalmem() / 2 ** 30).toFixed(0)
   const day = new Date().toISOString().slice(0, 10)

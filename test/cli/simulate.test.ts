@@ -6,6 +6,7 @@ import { run } from '../../src/cli/run.ts'
 import { seconds } from '../../src/cli/simulate-report.ts'
 
 const CONFIG = `
+general: { optimization_weights: { cost: 0, quality: 0, speed: 1 } }
 llms:
   - { name: Free, api_type: groq, model: m, api_key_name: A_KEY, context_length: 8000, requests_per_min: 10 }
   - { name: Home, api_type: ollama, model: n, context_length: 8000, max_concurrency: 1, quality: 0.1 }

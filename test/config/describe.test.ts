@@ -36,8 +36,14 @@ event log     /var/llb/events.db, kept for 30d
 LLMs (nothing was contacted)
   name  api type   model    state                     context    USD/M in  out   quality  limits
   Groq  groq       gpt-oss  available                 131,072    0.59      0.79  0.8      30 requests/min, 6,000 tokens/min, 8 at once
-  Gem   google     flash    disabled: GEM is not set  1,000,000  0         0     0.5      20 requests/day (calendar)
+  Gem   google     flash    disabled: GEM is not set  1,000,000  0         0     0.5      20 requests/day
   Sim   simulated  s        available                 8,192      0         0     0.5      none
+
+limits, how they are counted, and when a call counts
+  Groq  requests_per_min  30 requests/min   refilled all the time    on arrival
+  Groq  tokens_per_min    6,000 tokens/min  refilled all the time    reserved at the start, nothing given back
+  Groq  concurrency       8 at once         calls under way          until its end
+  Gem   requests_per_day  20 requests/day   anew at midnight in UTC  on arrival
 
 switched off
   Old
@@ -53,10 +59,52 @@ clients
 warnings
   client night cannot be let in: LLB_NIGHT is not set
   LLM Gem is disabled: GEM is not set
-  clients: weight has no effect in this version: clients are served in order of priority and age
-  LLM Gem: requests_per_day is declared as a calendar window and enforced as a sliding one of an hour more, which is safe
 `.slice(1),
   )
+})
+
+test('every kind of limit is told in words, and who shares it', () => {
+  const text = `llms:
+  - { name: A, api_type: openai, base_url: http://127.0.0.1:1/v1, model: m, api_key_names: [K, L], context_length: 9, limits: [
+      { unit: requests, amount: 60, per: 1m, quantum: 1s, name: account },
+      { unit: tokens, amount: 9000, per: 1h, window: fixed, charge: actual_at_end },
+      { unit: tokens, amount: 9000, per: 10m, window: fixed, phase: 0s, charge: actual_as_produced },
+      { unit: tokens, amount: 9000, per: 1m, window: fixed, phase: 15s, charge: reserve_trueup },
+      { unit: input_tokens, amount: 9000, per: 1m, window: bucket, burst: 100, charge: input_uncached_only },
+      { unit: output_tokens, amount: 9000, per: 1m, window: universal },
+      { unit: tokens, amount: 9000, per: 1mo, window: calendar, time_zone: UTC, charge: reserve_no_refund },
+      { unit: concurrency, amount: 3 } ] }`
+  const lines = describeConfig(configOf(text), {}).split('\n')
+  const limits = lines.slice(lines.findIndex((line) => line.startsWith('limits')) + 1)
+  expect(limits.slice(0, 9).map((line) => line.trim().split(/ {2,}/).slice(1))).toEqual([
+    ['account', '60 requests/min', 'within any 1m', 'on arrival', 'shared with A#2'],
+    [
+      ...['tokens_per_hour', '9,000 tokens/hour', 'a window of 1h from an unknown start, kept within any 1h'],
+      'what was used, at the end',
+    ],
+    [
+      ...['tokens_per_10m', '9,000 tokens/10m', 'a window of 10m that begins on the clock'],
+      'what was used, as it is produced',
+    ],
+    [
+      ...['tokens_per_min', '9,000 tokens/min', 'a window of 1m that begins 15s after the clock'],
+      'reserved at the start, what was not used is given back',
+    ],
+    [
+      ...['input_tokens_per_min', '9,000 input tokens/min', 'refilled all the time, 100 at once'],
+      'input that was not cached, at the start',
+    ],
+    [
+      ...['output_tokens_per_min', '9,000 output tokens/min', 'within any 1m, however it is counted'],
+      'unknown when: held until the end, then what was used',
+    ],
+    [
+      ...['tokens_per_month', '9,000 tokens/month', 'anew at the first of the month in UTC'],
+      'reserved at the start, nothing given back',
+    ],
+    ['concurrency', '3 at once', 'calls under way', 'until its end'],
+    ['account/1s', '1 requests/sec', 'within any 1s', 'on arrival', 'shared with A#2'],
+  ])
 })
 
 test.each([

@@ -45,9 +45,9 @@ test('the example of an LLM with all keys is read to its full form', () => {
   })
   expect(llm!.limits.map(({ name, amount, perMs, window }) => [name, amount, perMs, window])).toEqual([
     ['requests_per_min', 30, 60_000, 'bucket'],
-    ['tokens_per_min', 6_000, 60_000, 'sliding'],
-    ['requests_per_day', 14_400, 86_400_000, 'sliding'],
-    ['tokens_per_day', 500_000, 86_400_000, 'sliding'],
+    ['tokens_per_min', 6_000, 60_000, 'bucket'],
+    ['requests_per_day', 14_400, 86_400_000, 'bucket'],
+    ['tokens_per_day', 500_000, 86_400_000, 'bucket'],
     ['concurrency', 8, 0, 'sliding'],
   ])
 })
@@ -242,7 +242,7 @@ test.each<[object, string]>([
   [{ limits: [{ ...LIMIT, time_zone: 'UTC' }] }, 'limits[0].time_zone: belongs to calendar windows only'],
   [
     { limits: [{ ...LIMIT, window: 'calendar', time_zone: 'UTC' }] },
-    'limits[0].per: a calendar window lasts whole days',
+    'limits[0].per: a calendar window lasts 1d or 1mo',
   ],
   [
     { limits: [{ ...LIMIT, per: '1d', window: 'calendar' }] },

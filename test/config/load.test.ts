@@ -34,6 +34,8 @@ test('the smallest configuration gets every default', () => {
     queue: {
       maxRequests: 10_000,
       maxBytes: 268_435_456,
+      maxRequestsPerClient: 10_000,
+      maxBytesPerClient: 268_435_456,
       maxWaitMs: 120_000,
       heartbeatMs: 5_000,
       maxAttempts: 4,
@@ -52,6 +54,7 @@ test('the smallest configuration gets every default', () => {
         contextLength: 100,
         modes: ['text'],
         limits: [],
+        strict: false,
         inputPicoUsd: 0,
         outputPicoUsd: 0,
         quality: 500,

@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { createAccount, reserveAll } from '../../src/core/account.ts'
-import { choose, costOn, priceOf, unfitness } from '../../src/core/choose.ts'
-import type { LlmView } from '../../src/core/choose.ts'
+import { bestWithRoom } from '../../src/core/assign.ts'
+import {
+  costOn,
+  type LlmView,
+  offersOf,
+  priceOf,
+  scoreOf,
+  speedOf,
+  unfitness,
+  type Wishes,
+} from '../../src/core/choose.ts'
+import type { Candidate } from '../../src/core/events.ts'
 import { initialSkill, type Skill } from '../../src/core/skill.ts'
+import { start } from '../../src/core/start.ts'
 import type { Weights } from '../../src/core/types.ts'
 import { limit, llm, view } from '../support/llms.ts'
+import { pending, stageOf } from '../support/pending.ts'
 import { START } from '../support/virtual-clock.ts'
 
 const needs = { inputTokens: 100, outputTokens: 50, choices: 1 }
@@ -13,8 +25,32 @@ const HALF: Weights = { cost: 0.5, quality: 0.5, speed: 0 }
 /** What was measured of an LLM, but for what is said as at first. */
 const learned = (skill: Partial<Skill>) => ({ skill: { ...initialSkill(llm('A')), ...skill } })
 
-const among = (views: readonly LlmView[], weights = HALF, wanted = needs) =>
-  choose(views, [...views.keys()], wanted, weights, START)
+const wishing = (weights: Weights): Wishes => ({ weights, at: START, deadline: START + 60_000 })
+
+/** The scores of all LLMs, for a start after `waitMs`. */
+function scores(views: readonly LlmView[], weights: Weights, waitMs = 0): number[] {
+  const offers = offersOf(views, [...views.keys()], needs)
+  return offers.map((offer) => scoreOf(offer, wishing(weights), START, START + waitMs))
+}
+
+/** The LLM that a newcomer would start on; null when none has room. */
+function among(views: readonly LlmView[], weights = HALF): number | null {
+  const request = pending({ ...needs, weights, eligible: [...views.keys()] })
+  return bestWithRoom(stageOf(views).round(), request)?.llm ?? null
+}
+
+/** What is recorded of the LLMs when a request starts on the first. */
+function recorded(views: readonly LlmView[], weights = HALF): readonly Candidate[] {
+  const stage = stageOf(views)
+  const request = pending({ ...needs, weights, eligible: [...views.keys()] })
+  const offers = offersOf(views, request.eligible, request)
+  let candidates: readonly Candidate[] = []
+  const decide = (_type: string, _id: string, _llm: string | null, data: object) => {
+    if ('candidates' in data) candidates = data.candidates as readonly Candidate[]
+  }
+  start(stage.state, { ...stage.ports, decide }, request, offers[0]!, offers, START)
+  return candidates
+}
 
 describe('the score', () => {
   // 100 in and 50 out: cheap costs 100 * 1 + 50 * 2 = 200, dear 100 * 4 + 50 * 8 = 800.
@@ -29,40 +65,88 @@ describe('the score', () => {
 
   test('weighs price against the dearest, quality as configured, and speed against the fastest', () => {
     // Time: 1000 ms for 50 tokens at 50 a second, after 3000 or 1000 ms to the first byte.
-    const { candidates } = among([cheap, dear], { cost: 1, quality: 1, speed: 2 })
-    expect(candidates).toEqual([
+    expect(recorded([cheap, dear], { cost: 1, quality: 1, speed: 2 })).toEqual([
       { llm: 'cheap', score: 0.513, cost: 0.75, quality: 0.3, speed: 0.5 },
       { llm: 'dear', score: 0.725, cost: 0, quality: 0.9, speed: 1 },
     ])
   })
 
   test('decides, so that the weights do', () => {
-    const winner = (weights: Weights) => among([cheap, dear], weights).best
+    const winner = (weights: Weights) => among([cheap, dear], weights)
     expect(winner({ cost: 1, quality: 0, speed: 0 })).toBe(0)
     expect(winner({ cost: 0, quality: 1, speed: 0 })).toBe(1)
     expect(winner({ cost: 0, quality: 0, speed: 1 })).toBe(1)
-    expect(winner(HALF)).toBe(0)
+    expect(winner({ cost: 1, quality: 0.9, speed: 0 })).toBe(0)
   })
 
   test('is 1 for what is free among what is free, and the earlier wins a tie', () => {
-    const { best, candidates } = among([view(llm('A')), view(llm('B'))], { cost: 1, quality: 0, speed: 0 })
-    expect(best).toBe(0)
-    expect(candidates.map((candidate) => 'score' in candidate && candidate.score)).toEqual([1, 1])
+    const free = [view(llm('A')), view(llm('B'))]
+    expect(scores(free, { cost: 1, quality: 0, speed: 0 })).toEqual([1, 1])
+    expect(among(free)).toBe(0)
   })
 
   test('does not depend on the scale of the weights', () => {
-    const small = among([cheap, dear], { cost: 0.001, quality: 0.002, speed: 0 })
-    const large = among([cheap, dear], { cost: 1000, quality: 2000, speed: 0 })
-    expect(small).toEqual(large)
+    const small = scores([cheap, dear], { cost: 0.001, quality: 0.002, speed: 0 })
+    const large = scores([cheap, dear], { cost: 1000, quality: 2000, speed: 0 })
+    for (const [i, score] of small.entries()) expect(score).toBeCloseTo(large[i]!, 12)
   })
 
   test('compares with LLMs that have no room, too, so that it does not jump when they fill', () => {
     const full = createAccount([limit('concurrency', 1)])
     reserveAll(full, 'call', { inputTokens: 1, outputTokens: 1 }, START)
-    const free = among([cheap, dear])
-    const filled = among([cheap, { ...dear, account: full }])
-    expect(filled.candidates[0]).toEqual(free.candidates[0])
-    expect(filled.candidates[1]).toEqual({ llm: 'dear', excluded: 'concurrency_limit has no room' })
+    const free = recorded([cheap, dear])
+    const filled = recorded([cheap, { ...dear, account: full }])
+    expect(filled[0]).toEqual(free[0])
+    expect(filled[1]).toEqual({ llm: 'dear', excluded: 'concurrency_limit has no room' })
+  })
+
+  test('counts a wait as half of all there is to gain when it is the longest', () => {
+    const [now] = scores([cheap, dear], HALF)
+    const [soon] = scores([cheap, dear], HALF, 6_000)
+    const [late] = scores([cheap, dear], HALF, 60_000)
+    expect(now! - soon!).toBeCloseTo(0.05, 10)
+    expect(now! - late!).toBeCloseTo(0.5, 10)
+  })
+
+  test('is out of the question past the deadline, but not for one that may not wait and starts now', () => {
+    const [offer] = offersOf([cheap], [0], needs)
+    const wishes = { ...wishing(HALF), deadline: START }
+    expect(scoreOf(offer!, wishes, START, START + 1)).toBe(Number.NEGATIVE_INFINITY)
+    expect(scoreOf(offer!, wishes, START, START)).toBeGreaterThan(0)
+    expect(scores([cheap, dear], HALF, 60_001)).toEqual([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY])
+  })
+
+  test('counts as speed the wait and the call together, against the fastest call', () => {
+    const [slow, fast] = offersOf([cheap, dear], [0, 1], needs)
+    expect([speedOf(slow!, 0), speedOf(fast!, 0), speedOf(fast!, 2000)]).toEqual([0.5, 1, 0.5])
+  })
+})
+
+describe('of LLMs that are alike, the one whose room suits the request', () => {
+  /** Of the one many requests and few tokens are left, of the other the reverse. */
+  const left = (requests: number, tokens: number) => {
+    const spec = llm('A', { limits: [limit('requests', 100), limit('tokens', 100_000)] })
+    const account = createAccount(spec.limits)
+    for (let i = requests; i < 100; i++)
+      reserveAll(account, `${i}`, { inputTokens: 0, outputTokens: 0 }, START)
+    const used = { inputTokens: 100_000 - tokens, outputTokens: 0 }
+    if (tokens < 100_000) reserveAll({ ledgers: account.ledgers.slice(1) }, 'tokens', used, START)
+    return view(spec, {}, account)
+  }
+  const choice = (inputTokens: number, views: readonly LlmView[]) => {
+    const request = pending({ inputTokens, outputTokens: 0, eligible: [0, 1] })
+    return bestWithRoom(stageOf(views).round(), request)?.llm
+  }
+
+  test('takes it: the long where tokens are left, the short where requests are', () => {
+    const views = [left(90, 20_000), left(20, 90_000)]
+    expect([choice(10, views), choice(15_000, views)]).toEqual([0, 1])
+  })
+
+  test('but not where another is clearly better', () => {
+    const views = [left(90, 20_000), left(20, 90_000)]
+    const dear = { ...views[1]!, spec: { ...views[1]!.spec, inputPicoUsd: 1 } }
+    expect(choice(15_000, [views[0]!, dear])).toBe(0)
   })
 })
 
@@ -72,31 +156,29 @@ describe('an LLM is left out with the reason', () => {
     [{ status: 'cooling' }, 'cooling'],
     [{ status: 'disabled', because: 'A_KEY is not set' }, 'disabled: A_KEY is not set'],
   ])('%o', (state, excluded) => {
-    expect(among([view(llm('A'), state)])).toEqual({
-      best: null,
-      cost: null,
-      candidates: [{ llm: 'A', excluded }],
-    })
+    const views = [view(llm('A')), view(llm('B'), state)]
+    expect(recorded(views)[1]).toEqual({ llm: 'B', excluded })
+    expect(among(views.slice(1))).toBeNull()
   })
 
-  test('that a limit has no room, and for how long', () => {
+  test('that a limit has no room', () => {
     const limits = [limit('requests', 1, 1000)]
     const account = createAccount(limits)
     reserveAll(account, 'call', { inputTokens: 1, outputTokens: 1 }, START)
-    const { candidates } = among([view(llm('A', { limits }), {}, account)])
-    expect(candidates).toEqual([{ llm: 'A', excluded: 'requests_limit has no room for 1500 ms' }])
+    const views = [view(llm('A')), view(llm('B', { limits }), {}, account)]
+    expect(recorded(views)[1]).toEqual({ llm: 'B', excluded: 'requests_limit has no room' })
+    expect(among(views.slice(1))).toBeNull()
   })
 
   test('but not for being exhausted, as long as this request fits', () => {
-    expect(among([view(llm('A'), { status: 'exhausted', because: 'tokens is used up' })]).best).toBe(0)
+    const exhausted = { status: 'exhausted', wakeAt: START + 1000 } as const
+    const spec = llm('A', { limits: [limit('tokens', 1000)] })
+    expect(among([view(spec, { ...exhausted, wanted: { inputTokens: 900, outputTokens: 0 } })])).toBe(0)
+    expect(among([view(spec, { ...exhausted, wanted: { inputTokens: 90, outputTokens: 0 } })])).toBeNull()
   })
 
   test('and where nobody is looked at, nobody is chosen', () => {
-    expect(choose([view(llm('A'))], [], needs, HALF, START)).toEqual({
-      best: null,
-      cost: null,
-      candidates: [],
-    })
+    expect(among([])).toBeNull()
   })
 })
 

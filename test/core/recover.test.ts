@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { nextAdmissible, used } from '../../src/core/ledger.ts'
 import { recover } from '../../src/core/recover.ts'
 import { limit, llm } from '../support/llms.ts'
-import { play, scenarios } from '../support/scenario.ts'
+import { CHARGE_RULES, type Limit } from '../../src/core/types.ts'
+import { play, type Scenario, scenarios } from '../support/scenario.ts'
 import { START } from '../support/virtual-clock.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -18,6 +19,26 @@ const restarted = ({ events, balancer, clock }: World, disabled: () => string | 
     disabled,
     clock.now(),
   )
+
+const KINDS: readonly Partial<Limit>[] = [
+  { window: 'sliding' },
+  { window: 'fixed', phaseMs: 0 },
+  { window: 'bucket' },
+  { window: 'universal' },
+  { window: 'calendar', timeZone: 'UTC', perMs: 86_400_000 },
+]
+
+/** The scenario with a window and a charge rule of its own for each limit. */
+function varied(scenario: Scenario, turn: number): Scenario {
+  let i = turn
+  const kindOf = (one: Limit): Limit => {
+    i++
+    const charge = CHARGE_RULES[i % CHARGE_RULES.length]!
+    return one.unit === 'concurrency' ? one : { ...one, ...KINDS[i % KINDS.length], charge }
+  }
+  const specs = scenario.specs.map((spec) => ({ ...spec, limits: spec.limits.map(kindOf) }))
+  return { ...scenario, specs }
+}
 
 test('the events of a run, folded, give the same ledgers and skills as the live ones', () => {
   const check = (world: World) => {
@@ -35,7 +56,9 @@ test('the events of a run, folded, give the same ledgers and skills as the live 
       }
     }
   }
-  const runs = scenarios({ mostUsed: 1.8, reports: true }).map((scenario) => play(scenario))
+  const runs = fc
+    .tuple(scenarios({ mostUsed: 1.8, reports: true }), fc.nat())
+    .map(([scenario, turn]) => play(varied(scenario, turn)))
   fc.assert(
     fc.property(runs, (world) => void check(world)),
     { numRuns },

@@ -80,6 +80,9 @@ test.each([
   ['GET', '/'],
   ['GET', '/v1/chat/completions'],
   ['POST', '/v1/embeddings'],
+  ['POST', '/v1/chat/completions/'],
+  ['POST', '/v1/chat/completions-more'],
+  ['POST', '/api/v1/chat/completions'],
   ['DELETE', '/v1/models/Sim'],
 ])('%s %s is not there, and what is there is told', async (method, path) => {
   await given()
@@ -93,6 +96,16 @@ test.each([
       ),
     },
   })
+})
+
+test.each([
+  '/v1/chat/completions',
+  '/v1/chat/completions?api-version=1',
+  '/v1/chat%2Dcompletions/../chat/completions',
+])('POST %s is a chat completion', async (path) => {
+  await given()
+  const response = await served.post(path, { model: 'auto', messages: [{ role: 'user', content: 'Hi' }] })
+  expect(response.status).toBe(200)
 })
 
 test('a bug is answered as one, without its words, and told to the operator', async () => {

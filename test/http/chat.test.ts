@@ -270,10 +270,10 @@ describe('a client that leaves', () => {
     void served.send(
       new Request(`http://llb${PATH}`, { method: 'POST', body: JSON.stringify(HELLO), signal }),
     )
-    while (served.gateway.balancer.state.queue.size === 0)
+    while (served.gateway.balancer.state.queue.byId.size === 0)
       await new Promise((resolve) => setImmediate(resolve))
     left.abort()
-    expect(served.gateway.balancer.state.queue.size).toBe(0)
+    expect(served.gateway.balancer.state.queue.byId.size).toBe(0)
     expect(served.gateway.listeners.size).toBe(0)
   })
 

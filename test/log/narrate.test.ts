@@ -42,7 +42,7 @@ describe('a request is told of', () => {
   })
 
   test('when it waits, and when it goes to an LLM', () => {
-    const queued = { position: 3, waiting_for: 'concurrency of A', candidates: [] }
+    const queued = { position: 3, waiting_for: 'concurrency of A' }
     expect(told('request.queued', { ...queued, eta_ms: null })).toBe(
       'info: queued     at position 3, waits for concurrency of A',
     )

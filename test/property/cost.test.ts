@@ -10,11 +10,11 @@ function arrivalMs(waiting: number, sizeOf: (i: number) => number): number {
   const before = process.cpuUsage()
   for (let i = 0; i < waiting; i++) world.arrives({ input_tokens: 10, output_tokens: sizeOf(i) })
   const { user, system } = process.cpuUsage(before)
-  expect(world.balancer.state.queue.size).toBe(waiting)
+  expect(world.balancer.state.queue.byId.size).toBe(waiting)
   return (user + system) / 1000
 }
 
-const ROOMY = { maxRequests: 100_000, maxBytes: 1e9 }
+const ROOMY = { maxRequests: 100_000, maxRequestsPerClient: 100_000 }
 const N = 20_000
 const orders: Record<string, (i: number) => number> = {
   'all the same': () => 5000,

@@ -61,9 +61,14 @@ const SABOTAGE: readonly (readonly [Invariant, string, () => Create])[] = [
   [
     'limits',
     'a limit is taken for twice as high as it is',
-    () => withLimits((limit) => ({ ...limit, amount: limit.amount * 2 })),
+    () =>
+      withLimits((limit) => (limit.unit === 'concurrency' ? limit : { ...limit, amount: limit.amount * 2 })),
   ],
-  ['limits', 'calls start without a reservation', () => withLimits(() => null)],
+  [
+    'limits',
+    'calls start without a reservation',
+    () => withLimits((limit) => (limit.unit === 'concurrency' ? limit : null)),
+  ],
   [
     'limits',
     'a window is taken for shorter than it is',

@@ -12,6 +12,7 @@ function given(config: string, workload: string) {
   return { config: parsed.config, workload: loaded.workload, seed: 1, forMs: loaded.workload.for }
 }
 
+const MINUTE = '{ unit: requests, amount: 10, per: 1m, window: sliding }'
 const CONFIG = `
 llms:
   - name: Free
@@ -19,7 +20,7 @@ llms:
     model: m
     api_key_name: A_KEY
     context_length: 8000
-    requests_per_min: 10
+    limits: [${MINUTE}]
     cost_input: 1
 `
 const BURST = `
@@ -31,7 +32,7 @@ sources: [{ pattern: burst, requests: 40, max_wait: 10m, input_tokens: 100, outp
 test('a burst of 40 at ten a minute waits for three windows, each half a second longer than a minute', () => {
   const figures = simulate(given(CONFIG, BURST))
   expect(figures).toMatchObject({ requests: 40, completed: 40, expired: 0, rate_limited: 0 })
-  expect(figures.wait).toEqual({ p50_ms: 60_500, p95_ms: 181_500, p99_ms: 181_500 })
+  expect(figures.wait).toEqual({ p50_ms: 60_505, p95_ms: 181_505, p99_ms: 181_505 })
   expect([figures.input_tokens, figures.output_tokens, figures.cost_usd]).toEqual([4000, 2000, 0.004])
   expect(figures.llms).toEqual([
     {
@@ -55,7 +56,7 @@ test('one more key is one more LLM of the same limits, and halves the waits', ()
     ['Free', 'Free'],
     ['Free#2', 'Free'],
   ])
-  expect(simulate({ ...options, config: more }).wait.p99_ms).toBe(60_500)
+  expect(simulate({ ...options, config: more }).wait.p99_ms).toBe(60_505)
 })
 
 test('what waits too long expires, and what fits nowhere is rejected', () => {
@@ -66,7 +67,8 @@ test('what waits too long expires, and what fits nowhere is rejected', () => {
 })
 
 test('a month of days is counted day by day', () => {
-  const config = `${CONFIG}    limits: [{ unit: requests, amount: 12, per: 1d, window: calendar, time_zone: UTC }]\n`
+  const daily = '{ unit: requests, amount: 12, per: 1d, window: calendar, time_zone: UTC }'
+  const config = CONFIG.replace(MINUTE, `${MINUTE}, ${daily}`)
   const workload = 'for: 30d\nsources: [{ pattern: steady, per_hour: 2, max_wait: 1s, output_tokens: 10 }]'
   const { completed, expired, requests } = simulate(given(config, workload))
   expect(requests).toBe(1440)

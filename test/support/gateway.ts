@@ -1,11 +1,13 @@
 import { createBalancer } from '../../src/actors/balancer.ts'
 import { createSystemClock } from '../../src/actors/clock.ts'
 import { parseConfig } from '../../src/config/load.ts'
+import { policyOf } from '../../src/config/policy.ts'
 import { disabledBecause } from '../../src/config/warnings.ts'
+import { CellMap } from '../../src/core/cell-map.ts'
 import type { Event } from '../../src/core/events.ts'
 import { createApp } from '../../src/http/app.ts'
 import { createAuth } from '../../src/http/auth.ts'
-import type { Gateway } from '../../src/http/gateway.ts'
+import type { Gateway, Listener } from '../../src/http/gateway.ts'
 import { createHeartbeats } from '../../src/http/heartbeats.ts'
 import { createJournal } from '../../src/log/journal.ts'
 import { createUpstreams } from '../../src/upstream/upstreams.ts'
@@ -34,7 +36,7 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
   if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('\n'))
   const { config } = parsed
   const clock = createSystemClock()
-  const listeners = new Map<string, (event: Event) => void>()
+  const listeners = new CellMap<string, Listener>()
   const events: Event[] = []
   const troubles: string[] = []
   const trouble = (message: string) => void troubles.push(message)
@@ -42,13 +44,13 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
     store: memoryLog(),
     committed(event) {
       events.push(event)
-      if (event.request !== null) listeners.get(event.request)?.(event)
+      if (event.request !== null) listeners.get(event.request)?.hear(event)
     },
     trouble,
   })
   const balancer = createBalancer(
     {
-      policy: { specs: config.llms, rules: config.models, weights: config.general.weights, ...config.queue },
+      policy: policyOf(config),
       llms: config.llms.map((spec) => startOf(spec, clock.now(), disabledBecause(spec, env))),
       clock,
       lastSeq: 0,

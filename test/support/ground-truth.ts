@@ -30,7 +30,12 @@ export function overrunsOf(events: readonly Event[], specs: readonly LlmSpec[]):
   const calls = callsOf(events)
   return specs.flatMap((spec) =>
     spec.limits.flatMap((limit) => {
-      const own = calls.filter(({ llm }) => llm === spec.name)
+      const sharing = specs.filter(({ name, limits }) =>
+        limits.some(
+          (other) => name === spec.name || (limit.shared !== null && other.shared === limit.shared),
+        ),
+      )
+      const own = calls.filter(({ llm }) => sharing.some(({ name }) => name === llm))
       const most = limit.unit === 'concurrency' ? mostAtOnce(own) : fullest(own, limit)
       return most > limit.amount ? [`${spec.name}: ${most} of ${limit.name} ${limit.amount}`] : []
     }),

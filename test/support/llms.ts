@@ -1,13 +1,32 @@
-import { type Account, createAccount } from '../../src/core/account.ts'
+import { type Account, createAccount, createAccounts } from '../../src/core/account.ts'
 import type { LlmView } from '../../src/core/choose.ts'
 import type { InputData } from '../../src/core/events.ts'
 import { initialSkill } from '../../src/core/skill.ts'
 import { createLlm, type Llm } from '../../src/core/llm.ts'
-import type { Limit, LlmSpec, Unit } from '../../src/core/types.ts'
+import { GUARD_MS, type Limit, type LlmSpec, type Unit } from '../../src/core/types.ts'
 
-/** A sliding limit, named by its unit unless told otherwise. */
-export function limit(unit: Unit, amount: number, perMs = 60_000, name = `${unit}_limit`): Limit {
-  return { name, unit, amount, perMs: unit === 'concurrency' ? 0 : perMs, window: 'sliding', timeZone: null }
+/** A sliding limit whose charge rule is unknown, named by its unit unless told otherwise. */
+export function limit(
+  unit: Unit,
+  amount: number,
+  perMs = 60_000,
+  name = `${unit}_limit`,
+  rest: Partial<Limit> = {},
+): Limit {
+  return {
+    name,
+    unit,
+    amount,
+    perMs: unit === 'concurrency' ? 0 : perMs,
+    window: 'sliding',
+    timeZone: null,
+    phaseMs: null,
+    burst: null,
+    charge: 'unknown',
+    shared: null,
+    guardMs: GUARD_MS,
+    ...rest,
+  }
 }
 
 /** An LLM that is free, of middling quality and without limits, but for what is said. */
@@ -22,6 +41,7 @@ export function llm(name: string, rest: Partial<LlmSpec> = {}): LlmSpec {
     contextLength: 100_000,
     modes: ['text'],
     limits: [],
+    strict: false,
     inputPicoUsd: 0,
     outputPicoUsd: 0,
     quality: 500,
@@ -37,6 +57,16 @@ export function startOf(spec: LlmSpec, at: number, disabled: string | null = nul
   return createLlm(spec, createAccount(spec.limits), null, disabled, at)
 }
 
+/** The same for LLMs side by side, which may share limits; `disabled` says of some, by name, why they are. */
+export function startsOf(
+  specs: readonly LlmSpec[],
+  at: number,
+  disabled: Readonly<Record<string, string>> = {},
+): Llm[] {
+  const accounts = createAccounts(specs)
+  return specs.map((spec, i) => createLlm(spec, accounts[i]!, null, disabled[spec.name] ?? null, at))
+}
+
 /** An LLM as the dispatcher sees it: available, exact and as fast as is assumed at first. */
 export function view(spec: LlmSpec, rest: Partial<LlmView> = {}, account?: Account): LlmView {
   return {
@@ -46,6 +76,7 @@ export function view(spec: LlmSpec, rest: Partial<LlmView> = {}, account?: Accou
     because: null,
     reachable: true,
     wakeAt: Number.POSITIVE_INFINITY,
+    wanted: { inputTokens: 1, outputTokens: 0 },
     skill: initialSkill(spec),
     ...rest,
   }

@@ -26,6 +26,7 @@ export interface Attempt {
 
 export interface Arrival {
   readonly gapMs: number
+  readonly client: string
   readonly model: string
   readonly inputTokens: number
   readonly outputTokens: number | null
@@ -39,7 +40,10 @@ export interface Arrival {
 
 export interface Scenario {
   readonly specs: readonly LlmSpec[]
-  readonly policy: Pick<Policy, 'maxRequests' | 'maxBytes' | 'maxAttempts' | 'weights'>
+  readonly policy: Pick<
+    Policy,
+    'maxRequests' | 'maxBytes' | 'maxRequestsPerClient' | 'clientWeights' | 'maxAttempts' | 'weights'
+  >
   readonly arrivals: readonly Arrival[]
 }
 
@@ -48,6 +52,12 @@ export interface Kind {
   readonly mostUsed: number
   /** Whether providers report that others used up their limits too. */
   readonly reports: boolean
+  /** The longest queue; it may be set shorter. */
+  readonly mostWaiting?: number
+  /** The most that arrive; 40 where nothing is said. */
+  readonly mostArrivals?: number
+  /** The most LLMs; 4 where nothing is said. */
+  readonly mostLlms?: number
 }
 
 const weights: fc.Arbitrary<Weights> = fc
@@ -72,7 +82,7 @@ function limitsOf(): fc.Arbitrary<Limit[]> {
     .map((some) => some.filter((one) => one !== null))
 }
 
-function specs(): fc.Arbitrary<LlmSpec[]> {
+function specs(most: number): fc.Arbitrary<LlmSpec[]> {
   const one = fc.record({
     limits: limitsOf(),
     inputPicoUsd: fc.nat({ max: 5 }),
@@ -82,7 +92,7 @@ function specs(): fc.Arbitrary<LlmSpec[]> {
     apiType: fc.constantFrom('openai' as const, 'groq' as const, 'simulated' as const),
   })
   return fc
-    .array(one, { minLength: 1, maxLength: 4 })
+    .array(one, { minLength: 1, maxLength: most })
     .map((some) => some.map((rest, i) => llm(`L${i}`, rest)))
 }
 
@@ -119,6 +129,7 @@ function attempts({ mostUsed, reports }: Kind): fc.Arbitrary<Attempt> {
 export function scenarios(kind: Kind): fc.Arbitrary<Scenario> {
   const arrival = fc.record({
     gapMs: fc.oneof(fc.constant(0), fc.nat({ max: 1500 })),
+    client: fc.constantFrom('a', 'a', 'b', 'c'),
     model: fc.constantFrom('auto', 'auto', 'auto', 'L0', 'L1'),
     inputTokens: fc.integer({ min: 1, max: 120 }),
     outputTokens: fc.option(fc.nat({ max: 120 })),
@@ -130,14 +141,16 @@ export function scenarios(kind: Kind): fc.Arbitrary<Scenario> {
     attempts: fc.array(attempts(kind), { minLength: 1, maxLength: 4 }),
   })
   return fc.record({
-    specs: specs(),
+    specs: specs(kind.mostLlms ?? 4),
     policy: fc.record({
-      maxRequests: fc.constantFrom(1, 3, 1000),
+      maxRequests: fc.constantFrom(1, 3, kind.mostWaiting ?? 1000),
       maxBytes: fc.constantFrom(150, 1_000_000),
+      maxRequestsPerClient: fc.constantFrom(2, 1000),
+      clientWeights: fc.constantFrom<Record<string, number>>({}, { b: 3 }, { b: 0.5, c: 2 }),
       maxAttempts: fc.integer({ min: 1, max: 3 }),
       weights,
     }),
-    arrivals: fc.array(arrival, { minLength: 1, maxLength: 40 }),
+    arrivals: fc.array(arrival, { minLength: 1, maxLength: kind.mostArrivals ?? 40 }),
   })
 }
 
@@ -195,6 +208,7 @@ export function play({ specs, policy, arrivals }: Scenario, look: (world: World)
   function arrive(arrival: Arrival): void {
     plans.set(world.balancer.nextRequestId(), arrival)
     const id = world.arrives({
+      client: arrival.client,
       model: arrival.model,
       input_tokens: arrival.inputTokens,
       output_tokens: arrival.outputTokens,
@@ -206,7 +220,7 @@ export function play({ specs, policy, arrivals }: Scenario, look: (world: World)
     if (arrival.leavesAfterMs === null) return
     clock.setTimeout(() => {
       const { running, queue } = world.balancer.state
-      if (running.has(id) || queue.lanes.some((lane) => lane.has(id))) world.leaves(id)
+      if (running.has(id) || queue.byId.has(id)) world.leaves(id)
     }, arrival.leavesAfterMs)
   }
 

@@ -11,7 +11,7 @@ import type {
 } from '../../src/core/events.ts'
 import type { Llm } from '../../src/core/llm.ts'
 import type { LlmSpec } from '../../src/core/types.ts'
-import { arrival, startOf } from './llms.ts'
+import { arrival, startsOf } from './llms.ts'
 import { createVirtualClock, START, type VirtualClock } from './virtual-clock.ts'
 
 /** The actor system on a virtual clock, with everything it recorded. */
@@ -44,7 +44,18 @@ export interface WorldOptions {
 
 export function policyOf(specs: readonly LlmSpec[], rest: Partial<Policy> = {}): Policy {
   const weights = { cost: 0.5, quality: 0.5, speed: 0 }
-  return { specs, rules: [], weights, maxRequests: 1000, maxBytes: 1e9, maxAttempts: 4, ...rest }
+  return {
+    specs,
+    rules: [],
+    weights,
+    maxRequests: 1000,
+    maxBytes: 1e9,
+    maxAttempts: 4,
+    maxRequestsPerClient: 1000,
+    maxBytesPerClient: 1e9,
+    clientWeights: {},
+    ...rest,
+  }
 }
 
 /** Statuses with which providers send each kind of failure; null where nothing was answered. */
@@ -94,7 +105,7 @@ export function openWorld({
   const balancer = createBalancer(
     {
       policy: policyOf(specs, policy),
-      llms: llms ?? specs.map((spec) => startOf(spec, START, disabled?.[spec.name] ?? null)),
+      llms: llms ?? startsOf(specs, START, disabled),
       clock,
       lastSeq: 0,
       record: (event) => void events.push(event),

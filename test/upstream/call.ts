@@ -1,6 +1,7 @@
 import type { ChatBody } from '../../src/core/chat.ts'
 import type { LlmSpec } from '../../src/core/types.ts'
 import type { Adapter, Call, StreamRelay } from '../../src/upstream/adapter.ts'
+import { jsonText } from '../../src/upstream/json.ts'
 
 const SPEC: LlmSpec = {
   name: 'one',
@@ -12,6 +13,7 @@ const SPEC: LlmSpec = {
   contextLength: 8192,
   modes: ['text'],
   limits: [],
+  strict: false,
   inputPicoUsd: 0,
   outputPicoUsd: 0,
   quality: 500,
@@ -22,14 +24,12 @@ const SPEC: LlmSpec = {
 
 /** An attempt with the given body fields; `spec` and `call` override the defaults. */
 export function callOf(body: object = {}, spec: Partial<LlmSpec> = {}, call: Partial<Call> = {}): Call {
+  const whole = { model: 'auto', messages: [{ role: 'user', content: 'Hi' }], ...body } as ChatBody
   return {
     spec: { ...SPEC, ...spec },
     apiKey: 'secret',
-    body: {
-      model: 'auto',
-      messages: [{ role: 'user', content: 'Hi' }],
-      ...body,
-    } as ChatBody,
+    body: whole,
+    text: jsonText(whole),
     request: 'req1',
     stream: false,
     wantsUsage: false,

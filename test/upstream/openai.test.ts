@@ -19,6 +19,19 @@ test('a request goes on with the model of the LLM and nothing else changed', () 
   expect(call.body.model).toBe('auto')
 })
 
+test('numbers that would not survive parsing go on as they were written', () => {
+  const text = '{"model":"auto","seed":12345678901234567890,"messages":[{"role":"user","content":"Hi"}]}'
+  const sent = openai.prepare({ ...callOf(), text, body: JSON.parse(text) })
+  expect(sent).toMatchObject({ ok: true, value: { body: text.replace('"auto"', '"provider-model"') } })
+})
+
+test('a model that is named twice is named once to the provider', () => {
+  const text = '{"model":"dear","messages":[{"role":"user","content":"Hi"}],"model":"auto"}'
+  const sent = openai.prepare({ ...callOf(), text, body: JSON.parse(text) })
+  const body = '{"model":"provider-model","messages":[{"role":"user","content":"Hi"}]}'
+  expect(sent).toMatchObject({ ok: true, value: { body } })
+})
+
 test('an LLM without a key gets no authorization, a base URL may end in a slash', () => {
   const call = { ...callOf({}, { baseUrl: 'http://localhost:1/v1/' }), apiKey: null }
   const request = prepared(openai, call)

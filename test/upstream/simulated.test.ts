@@ -157,6 +157,7 @@ function simulated(settings: Partial<SimulatedSpec> = {}) {
     contextLength: 4096,
     modes: ['text'],
     limits: [],
+    strict: false,
     inputPicoUsd: 0,
     outputPicoUsd: 0,
     quality: 0,

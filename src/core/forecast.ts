@@ -1,0 +1,111 @@
+import type { Cost } from './account.ts'
+import { type Demand, earliestFor } from './look-ahead.ts'
+import type { Dispatcher, Ports } from './dispatch-state.ts'
+import { plannedFor, positionOf } from './queue.ts'
+import { isOpen, type LlmView, type Offer, scoreOf, type Wishes } from './choose.ts'
+
+/** A demand that is added up. */
+export type Totals = { -readonly [K in 'requests' | 'inputTokens' | 'outputTokens']: number }
+
+/** When an LLM could take a request, and what keeps it until then. */
+export interface Start {
+  /** ms since 1970; Infinity when nothing tells. */
+  readonly at: number
+  /** The limit that binds, or what it recovers from; null when it could at once. */
+  readonly because: string | null
+}
+
+export interface Outlook extends Start {
+  readonly offer: Offer
+  /** The score of going there, the wait counted. */
+  readonly score: number
+}
+
+/** When this LLM could take `cost` once `before` has been served. Exact as far as its ledgers reach. */
+export function startOn(view: LlmView, before: Demand, cost: Cost, now: number): Start {
+  if (view.status === 'disabled') return { at: Number.POSITIVE_INFINITY, because: view.because }
+  const demand = {
+    requests: before.requests + 1,
+    inputTokens: before.inputTokens + cost.inputTokens,
+    outputTokens: before.outputTokens + cost.outputTokens,
+  }
+  const { firstByteMs, tokensPerSecond } = view.skill
+  const callMs = Math.ceil(firstByteMs + (demand.outputTokens * 1000) / (demand.requests * tokensPerSecond))
+  const { at, limit } = earliestFor(view.account, demand, now, callMs)
+  if (isOpen(view) || view.wakeAt <= at) return { at, because: limit === '' ? null : limit }
+  return { at: view.wakeAt, because: `recovery (${view.because ?? view.status})` }
+}
+
+/** Nothing is served before. */
+export const NOBODY: Demand = { requests: 0, inputTokens: 0, outputTokens: 0 }
+
+/** The part of `planned` that is served before a request with `ahead` of `size` requests before it. */
+export function shareOf(planned: Demand, ahead: number, size: number): Demand {
+  if (ahead >= size) return planned
+  const part = (amount: number) => Math.ceil((amount * ahead) / size)
+  return {
+    requests: part(planned.requests),
+    inputTokens: part(planned.inputTokens),
+    outputTokens: part(planned.outputTokens),
+  }
+}
+
+/** What each offer comes to for a request, `before` saying what is served before it on an LLM. */
+export function outlooksOf(
+  views: readonly LlmView[],
+  offers: readonly Offer[],
+  wishes: Wishes,
+  now: number,
+  before: (llm: number) => Demand,
+): Outlook[] {
+  return offers.map((offer) => {
+    const { at, because } = startOn(views[offer.llm]!, before(offer.llm), offer.cost, now)
+    return { offer, at, because, score: scoreOf(offer, wishes, now, at) }
+  })
+}
+
+/** The best of the outlooks that come in time; null when none does. */
+export function bestOf(outlooks: readonly Outlook[]): Outlook | null {
+  let best: Outlook | null = null
+  for (const outlook of outlooks) {
+    if (outlook.score === Number.NEGATIVE_INFINITY) continue
+    if (best === null || outlook.score > best.score) best = outlook
+  }
+  return best
+}
+
+/** The one that starts first; null when none has a date. */
+export function soonestOf(outlooks: readonly Outlook[]): Outlook | null {
+  let soonest: Outlook | null = null
+  for (const outlook of outlooks) {
+    if (outlook.at !== Number.POSITIVE_INFINITY && (soonest === null || outlook.at < soonest.at))
+      soonest = outlook
+  }
+  return soonest
+}
+
+/** Where a waiting request stands, counted from 1, and when it is expected to start; null when nothing tells. */
+export interface Standing {
+  readonly position: number
+  readonly etaMs: number | null
+}
+
+/** The standing of a waiting request as of now; null when it does not wait. */
+export function standingOf(
+  { queue }: Dispatcher,
+  { views }: Pick<Ports, 'views'>,
+  id: string,
+  now: number,
+): Standing | null {
+  const place = queue.byId.get(id)?.place
+  if (place == null) return null
+  const position = positionOf(queue, place)
+  const llm = place.expected
+  if (llm === null) return { position, etaMs: null }
+  const cost = queue.bands[place.band]!.shapes.get(place.lane.shape.key)!.costs[llm]!
+  let size = 0
+  for (let i = 0; i <= place.band; i++) size += queue.bands[i]!.size
+  const before = shareOf(plannedFor(queue, place.band, llm), position - 1, size)
+  const { at } = startOn(views[llm]!, before, cost, now)
+  return { position, etaMs: at === Number.POSITIVE_INFINITY ? null : Math.max(0, at - now) }
+}

@@ -1,0 +1,60 @@
+/**
+ * A binary heap whose items know where they stand, so that any of them can be taken out.
+ * Push, remove and pop cost O(log n), peek O(1).
+ */
+export interface Heap<T> {
+  readonly items: T[]
+  /** Whether `a` comes out before `b`; a strict order, so that equal histories give equal heaps. */
+  readonly before: (a: T, b: T) => boolean
+  /** Notes where an item stands, -1 when it is out. */
+  readonly place: (item: T, index: number) => void
+}
+
+export function createHeap<T>(before: Heap<T>['before'], place: Heap<T>['place']): Heap<T> {
+  return { items: [], before, place }
+}
+
+export function push<T>(heap: Heap<T>, item: T): void {
+  rise(heap, heap.items.push(item) - 1, item)
+}
+
+/** Takes out the item that stands at `index`. */
+export function removeAt<T>(heap: Heap<T>, index: number): void {
+  const { items, before, place } = heap
+  place(items[index]!, -1)
+  const last = items.pop()!
+  if (index === items.length) return
+  if (index > 0 && before(last, items[(index - 1) >> 1]!)) rise(heap, index, last)
+  else sink(heap, index, last)
+}
+
+function rise<T>({ items, before, place }: Heap<T>, start: number, item: T): void {
+  let i = start
+  while (i > 0) {
+    const parent = (i - 1) >> 1
+    const above = items[parent]!
+    if (!before(item, above)) break
+    items[i] = above
+    place(above, i)
+    i = parent
+  }
+  items[i] = item
+  place(item, i)
+}
+
+function sink<T>({ items, before, place }: Heap<T>, start: number, item: T): void {
+  let i = start
+  for (;;) {
+    const left = 2 * i + 1
+    if (left >= items.length) break
+    const right = left + 1
+    const child = right < items.length && before(items[right]!, items[left]!) ? right : left
+    const below = items[child]!
+    if (!before(below, item)) break
+    items[i] = below
+    place(below, i)
+    i = child
+  }
+  items[i] = item
+  place(item, i)
+}

@@ -1,0 +1,140 @@
+import { amountOf, type Cost, fits } from './account.ts'
+import { ALIKE, isOpen, type LlmView, type Offer, offersOf, scoreOf } from './choose.ts'
+import type { Dispatcher, Ports } from './dispatch-state.ts'
+import { startOn } from './forecast.ts'
+import { type Pending, plannedFor } from './queue.ts'
+import { mayPass } from './reservation.ts'
+import { PRIORITIES } from './types.ts'
+
+/** What is known while the room there is at one instant is handed out. */
+export interface Round {
+  readonly state: Dispatcher
+  readonly ports: Ports
+  readonly at: number
+  /** The LLMs that may have room for something that waits. */
+  readonly open: Set<number>
+  /** What each LLM offers a request, by request. */
+  readonly offers: Map<Pending, Offer[]>
+  /** The shapes that each LLM may have room for, as of its last start. */
+  readonly fitting: Map<number, Set<string>>
+  /** By band, when each LLM will have served what is planned for it; forgotten when something changes there. */
+  readonly servedAt: readonly Map<number, number>[]
+}
+
+/**
+ * Opens the LLMs that may have room for something that waits. `freed` is an LLM that may have got room back by the
+ * event at hand, and with it those that share a limit with it. Any LLM may have room for a burst that was held back.
+ */
+export function createRound(state: Dispatcher, ports: Ports, at: number, freed: number | null): Round {
+  const open = new Set<number>()
+  const { settled, gathering } = state
+  const isGathered = at >= gathering.until
+  for (const [llm, view] of ports.views.entries()) {
+    const isFreed = isGathered || (freed !== null && (llm === freed || shareLimit(view, ports.views[freed]!)))
+    if (isFreed || view.status !== 'available') settled.delete(llm)
+    if (mayHaveRoom(state, view, llm, at, isFreed)) open.add(llm)
+  }
+  return {
+    state,
+    ports,
+    at,
+    open,
+    offers: new Map(),
+    fitting: new Map(),
+    servedAt: PRIORITIES.map(() => new Map()),
+  }
+}
+
+function shareLimit({ account: one }: LlmView, { account: other }: LlmView): boolean {
+  return one.ledgers.some((ledger) => ledger.limit.shared !== null && other.ledgers.includes(ledger))
+}
+
+/**
+ * In a long queue, an exhausted LLM has no room for what is meant for it until it wakes: it was told the least. In a
+ * short one each is asked, since it may have room for a request that did better to wait for another until now.
+ */
+function mayHaveRoom(
+  { quotas, settled }: Dispatcher,
+  view: LlmView,
+  llm: number,
+  at: number,
+  isFreed: boolean,
+): boolean {
+  if (quotas === null) return isOpen(view)
+  if (view.status === 'available') return !settled.has(llm)
+  return isDue(view, at) || (view.status === 'exhausted' && isFreed)
+}
+
+/** Whether an LLM gets room back by now, though its timer may not have fired yet. */
+export function isDue({ status, wakeAt }: LlmView, at: number): boolean {
+  return status === 'exhausted' && wakeAt <= at
+}
+
+/** What the LLMs that a request may go to now offer it. */
+export function offersFor({ offers, ports }: Round, pending: Pending): Offer[] {
+  let known = offers.get(pending)
+  if (known === undefined) {
+    known = offersOf(ports.views, candidatesOf(pending, ports), pending)
+    offers.set(pending, known)
+  }
+  return known
+}
+
+/** Whether an LLM has room for a request that no other request keeps. */
+export function hasRoomFor({ state, ports, at }: Round, pending: Pending, llm: number, cost: Cost): boolean {
+  const view = ports.views[llm]!
+  if (view.status === 'exhausted' && view.wakeAt > at && isAtMost(view, view.wanted, cost)) return false
+  return isOpen(view) && fits(view.account, cost, at) && mayPass(state, ports, pending, llm, cost, at)
+}
+
+/**
+ * Whether a request does at least as well to go now as to leave this LLM and wait for another: the last of those who
+ * wait there decides, since taking one of them away brings all behind it forward.
+ */
+export function isBestNow(round: Round, band: number, pending: Pending, offer: Offer): boolean {
+  const { at } = round
+  const enough = scoreOf(offer, pending, at, at) + ALIKE
+  for (const other of offersFor(round, pending)) {
+    if (other === offer || scoreOf(other, pending, at, at) <= enough) continue
+    if (scoreOf(other, pending, at, servedAt(round, band, pending, other)) > enough) return false
+  }
+  return true
+}
+
+const NO_TOKENS: Cost = { inputTokens: 0, outputTokens: 0 }
+
+/** When an LLM would have served this request, if it were the last of all that are planned there in its band and above. */
+export function servedAt(round: Round, band: number, pending: Pending, { llm, cost }: Offer): number {
+  const { state, ports, at, servedAt: known } = round
+  const planned = plannedFor(state.queue, band, llm)
+  const isPlanned = pending.place !== null && pending.place.expected === llm && planned.requests > 0
+  if (!isPlanned) return startOn(ports.views[llm]!, planned, cost, at).at
+  let time = known[band]!.get(llm)
+  if (time === undefined) {
+    time = startOn(ports.views[llm]!, { ...planned, requests: planned.requests - 1 }, NO_TOKENS, at).at
+    known[band]!.set(llm, time)
+  }
+  return time
+}
+
+/** Whether `less` asks for no more than `cost` of any limit of the LLM. */
+export function isAtMost({ spec }: LlmView, less: Cost, cost: Cost): boolean {
+  for (const { unit } of spec.limits) if (amountOf(unit, less) > amountOf(unit, cost)) return false
+  return true
+}
+
+/** Whether a request may go to this of its LLMs now. */
+export function mayGo({ ports: { views } }: Round, pending: Pending, llm: number): boolean {
+  if (pending.excluded.has(llm)) return false
+  if (!pending.auto || views[llm]!.spec.apiType !== 'simulated') return true
+  return candidatesOf(pending, { views }).includes(llm)
+}
+
+/** The LLMs a request may go to now: for `auto`, a simulated one only while no real one can be reached. */
+export function candidatesOf(pending: Pending, { views }: Pick<Ports, 'views'>): readonly number[] {
+  const { eligible, excluded, auto } = pending
+  const left = excluded.size === 0 ? eligible : eligible.filter((llm) => !excluded.has(llm))
+  if (!auto || left.every((llm) => views[llm]!.spec.apiType !== 'simulated')) return left
+  const real = left.filter((llm) => views[llm]!.spec.apiType !== 'simulated')
+  return real.some((llm) => views[llm]!.reachable) ? real : left
+}

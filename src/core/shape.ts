@@ -1,0 +1,73 @@
+import type { Cost } from './account.ts'
+import { costOn, type LlmView } from './choose.ts'
+import type { Needs } from './estimate.ts'
+import type { Weights } from './types.ts'
+
+/** What makes requests alike for the scheduler: the LLMs they may go to, what they wish for, and how large they are. */
+export interface Shape {
+  readonly key: string
+  /** Indexes of the LLMs, in the order of the configuration. */
+  readonly llms: readonly number[]
+  /** Smallest sizes that belong to it. */
+  readonly inputTokens: number
+  readonly outputTokens: number | null
+  /** The largest prompt that belongs to it. */
+  readonly inputTokensMost: number
+  readonly choices: number
+  readonly client: string
+}
+
+type Shaped = Pick<Needs, 'inputTokens' | 'outputTokens' | 'choices'> & {
+  readonly client: string
+  readonly weights: Weights
+  readonly eligible: readonly number[]
+  readonly excluded: ReadonlySet<number>
+  readonly auto: boolean
+  readonly attempts: number
+}
+
+/**
+ * The shape of a request. Sizes within a quarter of a power of two are alike, so that a queue of any length has few
+ * shapes: about 80 sizes of prompt and as many of answer at the very most, and in practice some dozens.
+ */
+export function shapeOf(request: Shaped): Shape {
+  const { eligible, excluded, weights, auto, attempts, choices } = request
+  const llms = excluded.size === 0 ? eligible : eligible.filter((i) => !excluded.has(i))
+  const input = sizeClass(request.inputTokens)
+  const output = request.outputTokens === null ? -1 - choices : sizeClass(request.outputTokens)
+  const wishes = `${weights.cost}:${weights.quality}:${weights.speed}`
+  return {
+    key: `${llms.join()}|${input}|${output}|${wishes}|${auto}|${attempts > 0}`,
+    llms,
+    inputTokens: leastOf(input),
+    inputTokensMost: leastOf(input + 1) - 1,
+    outputTokens: request.outputTokens === null ? null : leastOf(output),
+    choices,
+    client: request.client,
+  }
+}
+
+/** Four classes for each power of two; a whole number for each of 0 to 7. Integer arithmetic, the same everywhere. */
+export function sizeClass(tokens: number): number {
+  const n = Math.min(tokens, 2 ** 31 - 1)
+  if (n < 8) return n
+  const octave = 31 - Math.clz32(n)
+  return octave * 4 - 4 + ((n >> (octave - 2)) & 3)
+}
+
+/** The smallest size of a class. */
+export function leastOf(size: number): number {
+  if (size < 8) return size
+  const octave = (size + 4) >> 2
+  return (4 + ((size + 4) & 3)) << (octave - 2)
+}
+
+/**
+ * What requests of a shape take of an LLM at least. The larger the prompt, the less the context and a limit on tokens
+ * leave for the answer, so that the smallest prompt may go with a larger answer.
+ */
+export function leastCostOn(view: LlmView, shape: Shape): Cost {
+  const least = costOn(view, shape)
+  const { outputTokens } = costOn(view, { ...shape, inputTokens: shape.inputTokensMost })
+  return outputTokens < least.outputTokens ? { ...least, outputTokens } : least
+}

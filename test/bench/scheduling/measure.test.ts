@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import type { Line } from '../report.ts'
+import { runBalancer } from './balancer.ts'
+import { loadSolver } from './bound.ts'
+import { AIMS, type Aim, BALANCER, judge, measure, type Outcome, type Results } from './measure.ts'
+import { type Instance, type Llm, tokensOf } from './model.ts'
+import { median, render, verdicts } from './report.ts'
+import { makespanOf } from './simulator.ts'
+
+const highs = await loadSolver()
+
+function llm(name: string, rest: Partial<Llm> = {}): Llm {
+  const usual = { inputUsd: 0, outputUsd: 0, quality: 0.5, firstByteMs: 900, tokensPerSecond: 100 }
+  return { name, contextLength: 1_000, limits: [], ...usual, ...rest }
+}
+
+const jobs = Array.from({ length: 6 }, (_, id) => ({ id, inputTokens: 40, outputTokens: 10 }))
+
+test('the real balancer serves a burst within the limits and as fast as its guard allows', () => {
+  const limited = llm('limited', { limits: [{ unit: 'requests', amount: 2, perMs: 60_000, kind: 'window' }] })
+  const placements = runBalancer({ llms: [limited], jobs }, AIMS.speed)
+  const guardMs = 500
+  const starts = [0, 0, 1, 1, 2, 2].map((window) => window * (60_000 + guardMs))
+  expect(placements.map(({ startMs }) => startMs)).toEqual(starts)
+  expect(makespanOf(placements)).toBe(starts.at(-1)! + 1_000)
+})
+
+test('the real balancer knows the exact size of what it sends where', () => {
+  const small = llm('small', { contextLength: 100 })
+  const large = llm('large', { inputUsd: 1, outputUsd: 1 })
+  const mixed = [...jobs, { id: 6, inputTokens: 91, outputTokens: 10 }]
+  const placements = runBalancer({ llms: [large, small], jobs: mixed }, AIMS.cost)
+  const tooLong = placements.filter((one) => one.llm === large).map(({ job }) => tokensOf(job))
+  expect(tooLong).toEqual([101])
+})
+
+test('a schedule is judged by what was possible in its own time', () => {
+  const free = llm('free', {
+    limits: [{ unit: 'requests', amount: 2, perMs: 60_000, kind: 'window' }],
+    quality: 0.2,
+  })
+  const paid = llm('paid', { inputUsd: 1, outputUsd: 1, quality: 0.8 })
+  const instance: Instance = { llms: [free, paid], jobs }
+  const bound = {
+    makespanMs: 1_000,
+    leastPrice: (deadlineMs: number) => (deadlineMs < 61_000 ? 200 : 100),
+    greatestValue: (deadlineMs: number) => (deadlineMs < 61_000 ? 4.8 : 2.4),
+    dispose() {},
+  }
+  const at = (startMs: number) => jobs.map((job) => ({ job, llm: paid, startMs, endMs: startMs + 1_000 }))
+  const weights = { cost: 1, quality: 1, speed: 0 }
+  const now = judge(instance, bound, at(0), weights)
+  expect(now).toEqual({ makespan: 1, excessWindows: 0, cost: 1.5, quality: expect.closeTo(1, 9) })
+  const late = judge(instance, bound, at(120_000), weights)
+  expect(late).toEqual({ makespan: 121, excessWindows: 2, cost: 3, quality: expect.closeTo(0.5, 9) })
+  expect(judge(instance, bound, at(0), AIMS.speed)).toMatchObject({ cost: null, quality: null })
+  const gratis = { ...bound, leastPrice: () => 0 }
+  expect(judge(instance, gratis, at(0), weights).cost).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('the whole measurement runs on small bursts and fills every cell of its report', {
+  timeout: 60_000,
+}, () => {
+  const results = measure(highs, { counts: [20], seeds: 2, otherSeeds: 1 }, () => {})
+  const own = results.outcomes.filter(({ policy }) => policy === BALANCER)
+  const fleetsTimesMixes = 15
+  expect(own.filter(({ aim }) => aim === 'speed')).toHaveLength(2 * fleetsTimesMixes)
+  expect(own.filter(({ aim }) => aim === 'cost')).toHaveLength(fleetsTimesMixes)
+  expect(Math.min(...results.outcomes.map(({ makespan }) => makespan))).toBeGreaterThanOrEqual(1)
+  expect(Math.min(...results.outcomes.map(({ quality }) => quality ?? 1))).toBeGreaterThan(1 - 1e-9)
+  expect(Math.min(...results.outcomes.map(({ cost }) => cost ?? 1))).toBeGreaterThan(1 - 1e-9)
+  const report = render(verdicts(results), results)
+  expect(report.match(/^\| the balancer \|.*$/gm)).toHaveLength(2)
+  expect(report).not.toMatch(/NaN|undefined|null/)
+})
+
+const GOOD = { makespan: 1.15, excessWindows: 1, cost: 1.1, quality: 1.1 }
+
+/** Results in which everything is as good as in GOOD, but for what is said about one aim and count. */
+function resultsOf(aim: Aim, count: number, rest: Partial<Outcome>): Results {
+  const outcomes = [300, 1200].flatMap((size) =>
+    (Object.keys(AIMS) as Aim[]).flatMap((one) =>
+      ['uniform', 'heavy', 'trimodal'].map((mix): Outcome => {
+        const changed = one === aim && size === count ? rest : {}
+        return { fleet: 'f', mix, count: size, aim: one, policy: BALANCER, ...GOOD, ...changed }
+      }),
+    ),
+  )
+  return { size: { counts: [300, 1200], seeds: 1, otherSeeds: 1 }, outcomes, cpuUs: 1 }
+}
+
+const missed = (lines: readonly Line[]) => lines.filter(({ met }) => !met).length
+
+test('a figure exactly at its target is reached, and each one beyond is not', () => {
+  expect(verdicts(resultsOf('speed', 1200, {}))).toHaveLength(10)
+  expect(missed(verdicts(resultsOf('speed', 1200, {})))).toBe(0)
+  expect(missed(verdicts(resultsOf('speed', 1200, { makespan: 1.16 })))).toBe(3)
+  expect(missed(verdicts(resultsOf('speed', 300, { excessWindows: 2 })))).toBe(3)
+  expect(missed(verdicts(resultsOf('cost', 300, { cost: 1.11 })))).toBe(1)
+  expect(missed(verdicts(resultsOf('cost', 1200, { cost: Number.POSITIVE_INFINITY })))).toBe(1)
+  expect(missed(verdicts(resultsOf('quality', 300, { quality: 1.11 })))).toBe(1)
+  expect(missed(verdicts(resultsOf('quality', 1200, { quality: 1.11 })))).toBe(1)
+})
+
+test('what is missed is written out', () => {
+  const results = resultsOf('speed', 300, { mix: 'heavy', excessWindows: 3 })
+  expect(render(verdicts(results), results)).toContain(
+    '| windows beyond the bound, heavy, 300 requests, worst | 3.00 | at most 1 | **NOT reached** |',
+  )
+})
+
+test('the median of an even number is the upper one, of none nothing', () => {
+  expect(median([3, 1, 2])).toBe(2)
+  expect(median([4, 1, 3, 2])).toBe(3)
+  expect(median([])).toBeNull()
+})

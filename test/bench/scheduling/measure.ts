@@ -1,0 +1,150 @@
+import type { Highs } from 'highs'
+import type { Weights } from '../../../src/core/types.ts'
+import { runBalancer } from './balancer.ts'
+import { type Bound, createBound } from './bound.ts'
+import { FLEETS } from './fleets.ts'
+import { type Instance, isEligible, type Job, type Llm, priceOf, serviceMs } from './model.ts'
+import { COST_POLICIES, QUALITY_POLICIES, speedPolicies } from './policies/policies.ts'
+import { makespanOf, type Placement, simulate } from './simulator.ts'
+import { createInstance, MIXES } from './workloads.ts'
+
+/** What counts in a run: the weights that the balancer is given. */
+export const AIMS = {
+  speed: { cost: 0, quality: 0, speed: 1 },
+  cost: { cost: 1, quality: 0, speed: 0 },
+  quality: { cost: 0, quality: 1, speed: 0 },
+  default: { cost: 0.5, quality: 0.5, speed: 0 },
+} satisfies Record<string, Weights>
+
+export type Aim = keyof typeof AIMS
+
+/** The name under which the balancer itself stands among the policies. */
+export const BALANCER = 'the balancer'
+
+/** One burst as one policy served it, beside what is possible. */
+export interface Outcome {
+  readonly fleet: string
+  readonly mix: string
+  readonly count: number
+  readonly aim: Aim
+  readonly policy: string
+  /** Makespan over the least possible. */
+  readonly makespan: number
+  /** Minutes begun before the last start, beyond those that the bound needs. */
+  readonly excessWindows: number
+  /** Price over the least possible in the time taken; infinite where that is 0, null where cost does not matter. */
+  readonly cost: number | null
+  /** Greatest possible quality in the time taken over that reached; null where quality does not matter. */
+  readonly quality: number | null
+}
+
+export interface Size {
+  /** Jobs in a burst. */
+  readonly counts: readonly number[]
+  /** Bursts of each mix and count on each fleet that the balancer serves as fast as it can. */
+  readonly seeds: number
+  /** How many of them it serves with other weights too, and other policies serve. */
+  readonly otherSeeds: number
+}
+
+export interface Results {
+  readonly size: Size
+  readonly outcomes: readonly Outcome[]
+  /** CPU time that the balancer took for each request, in us. */
+  readonly cpuUs: number
+}
+
+type Serve = (instance: Instance, seed: number) => Placement[]
+
+/** Serves every burst by every policy. `tell` hears of progress. */
+export function measure(highs: Highs, size: Size, tell: (line: string) => void): Results {
+  const outcomes: Outcome[] = []
+  const own = { cpuUs: 0, requests: 0 }
+  const byBalancer =
+    (aim: Aim): Serve =>
+    (instance) => {
+      const before = process.cpuUsage()
+      const placements = runBalancer(instance, AIMS[aim])
+      const { user, system } = process.cpuUsage(before)
+      own.cpuUs += user + system
+      own.requests += instance.jobs.length
+      return placements
+    }
+  const others = servesOf(highs)
+  for (const fleet of Object.keys(FLEETS)) {
+    for (const mix of Object.keys(MIXES)) {
+      for (const count of size.counts) {
+        tell(`${fleet}, ${mix}, ${count} requests`)
+        for (let seed = 1; seed <= size.seeds; seed++) {
+          const instance = createInstance(fleet, mix, count, seed)
+          const bound = createBound(highs, instance)
+          const look = (aim: Aim, policy: string, serve: Serve) => {
+            const judged = judge(instance, bound, serve(instance, seed), AIMS[aim])
+            outcomes.push({ fleet, mix, count, aim, policy, ...judged })
+          }
+          for (const aim of Object.keys(AIMS) as Aim[]) {
+            if (aim === 'speed' || seed <= size.otherSeeds) look(aim, BALANCER, byBalancer(aim))
+          }
+          if (seed <= size.otherSeeds) for (const { aim, policy, serve } of others) look(aim, policy, serve)
+          bound.dispose()
+        }
+      }
+    }
+  }
+  return { size, outcomes, cpuUs: own.cpuUs / own.requests }
+}
+
+function servesOf(highs: Highs): { aim: Aim; policy: string; serve: Serve }[] {
+  const byAim = { speed: speedPolicies(highs), cost: COST_POLICIES, quality: QUALITY_POLICIES }
+  return Object.entries(byAim).flatMap(([aim, policies]) =>
+    Object.entries(policies).map(([policy, create]) => ({
+      aim: aim as Aim,
+      policy,
+      serve: (instance: Instance, seed: number) => simulate(instance, create, seed),
+    })),
+  )
+}
+
+const WINDOW_MS = 60_000
+
+/** Holds what a policy did against the bound, in all that `weights` count. */
+export function judge(
+  { llms, jobs }: Instance,
+  bound: Bound,
+  placements: readonly Placement[],
+  weights: Weights,
+): Pick<Outcome, 'makespan' | 'excessWindows' | 'cost' | 'quality'> {
+  const makespanMs = makespanOf(placements)
+  const sum = (of: (placement: Placement) => number) => placements.reduce((total, one) => total + of(one), 0)
+  const lastStart = placements.reduce((latest, { startMs }) => Math.max(latest, startMs), 0)
+  const boundStart = Math.max(0, bound.makespanMs - leastService(llms, jobs))
+  const isPriced = llms.some(({ inputUsd, outputUsd }) => inputUsd + outputUsd > 0)
+  const cost = () =>
+    over(
+      sum(({ llm, job }) => priceOf(llm, job)),
+      bound.leastPrice(makespanMs),
+    )
+  const quality = () => bound.greatestValue(makespanMs, (llm) => llm.quality) / sum(({ llm }) => llm.quality)
+  return {
+    makespan: makespanMs / bound.makespanMs,
+    excessWindows: Math.floor(lastStart / WINDOW_MS) - Math.floor(boundStart / WINDOW_MS),
+    cost: weights.cost > 0 && isPriced ? cost() : null,
+    quality: weights.quality > 0 ? quality() : null,
+  }
+}
+
+function leastService(llms: readonly Llm[], jobs: readonly Job[]): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const llm of llms) {
+    for (const job of jobs) if (isEligible(llm, job)) least = Math.min(least, serviceMs(llm, job))
+  }
+  return least
+}
+
+/** A bound below it is nothing but the solver's rounding. */
+const NOTHING_MICRO_USD = 1
+
+function over(paid: number, least: number): number {
+  if (paid <= NOTHING_MICRO_USD) return 1
+  return least <= NOTHING_MICRO_USD ? Number.POSITIVE_INFINITY : paid / least
+}
