@@ -56,6 +56,8 @@ export interface Kind {
   readonly mostWaiting?: number
   /** The most that arrive; 40 where nothing is said. */
   readonly mostArrivals?: number
+  /** Whether requests come faster than they are served and wait for long, so that a queue builds up. */
+  readonly crowded?: boolean
   /** The most LLMs; 4 where nothing is said. */
   readonly mostLlms?: number
 }
@@ -109,10 +111,17 @@ const FAILURES = [
   'internal',
 ] as const
 
-function attempts({ mostUsed, reports }: Kind): fc.Arbitrary<Attempt> {
+/** Failures that leave an LLM in use. */
+const PASSING = FAILURES.filter((name) => name !== 'unauthorized' && name !== 'not_found')
+
+function seldom<T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
+  return fc.oneof({ weight: 12, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: one })
+}
+
+function attempts({ mostUsed, reports, crowded }: Kind): fc.Arbitrary<Attempt> {
   const share = fc.constantFrom(0.1, 0.5, 1, mostUsed)
   const failure = fc.record({
-    class: fc.constantFrom<FailureClass>(...FAILURES),
+    class: fc.constantFrom<FailureClass>(...(crowded ? PASSING : FAILURES)),
     retryAfterMs: fc.option(fc.nat({ max: 5000 })),
     delivered: fc.boolean(),
   })
@@ -120,37 +129,40 @@ function attempts({ mostUsed, reports }: Kind): fc.Arbitrary<Attempt> {
     serviceMs: fc.nat({ max: 2000 }),
     streamed: fc.boolean(),
     usage: fc.option(fc.record({ input: share, output: share })),
-    failure: fc.option(failure, { freq: 3 }),
+    failure: crowded ? seldom(failure) : fc.option(failure, { freq: 3 }),
     remaining: reports ? fc.option(fc.constantFrom(0, 0.2, 0.5)) : fc.constant(null),
   })
 }
 
 /** Random LLMs, requests, service times, failures and clients that leave. */
 export function scenarios(kind: Kind): fc.Arbitrary<Scenario> {
+  const most = kind.mostWaiting ?? 1000
   const arrival = fc.record({
-    gapMs: fc.oneof(fc.constant(0), fc.nat({ max: 1500 })),
+    gapMs: fc.oneof(fc.constant(0), fc.nat({ max: kind.crowded ? 100 : 1500 })),
     client: fc.constantFrom('a', 'a', 'b', 'c'),
     model: fc.constantFrom('auto', 'auto', 'auto', 'L0', 'L1'),
     inputTokens: fc.integer({ min: 1, max: 120 }),
     outputTokens: fc.option(fc.nat({ max: 120 })),
     bytes: fc.nat({ max: 100 }),
     priority: fc.constantFrom(...PRIORITIES),
-    maxWaitMs: fc.oneof(fc.constant(0), fc.nat({ max: 10_000 })),
+    maxWaitMs: kind.crowded
+      ? fc.integer({ min: 5000, max: 60_000 })
+      : fc.oneof(fc.constant(0), fc.nat({ max: 10_000 })),
     weights: fc.option(weights),
-    leavesAfterMs: fc.option(fc.nat({ max: 5000 }), { freq: 4 }),
+    leavesAfterMs: kind.crowded ? fc.constant(null) : fc.option(fc.nat({ max: 5000 }), { freq: 4 }),
     attempts: fc.array(attempts(kind), { minLength: 1, maxLength: 4 }),
   })
   return fc.record({
     specs: specs(kind.mostLlms ?? 4),
     policy: fc.record({
-      maxRequests: fc.constantFrom(1, 3, kind.mostWaiting ?? 1000),
-      maxBytes: fc.constantFrom(150, 1_000_000),
-      maxRequestsPerClient: fc.constantFrom(2, 1000),
+      maxRequests: kind.crowded ? fc.constant(most) : fc.constantFrom(1, 3, most),
+      maxBytes: kind.crowded ? fc.constant(1_000_000) : fc.constantFrom(150, 1_000_000),
+      maxRequestsPerClient: kind.crowded ? fc.constant(1000) : fc.constantFrom(2, 1000),
       clientWeights: fc.constantFrom<Record<string, number>>({}, { b: 3 }, { b: 0.5, c: 2 }),
       maxAttempts: fc.integer({ min: 1, max: 3 }),
       weights,
     }),
-    arrivals: fc.array(arrival, { minLength: 1, maxLength: kind.mostArrivals ?? 40 }),
+    arrivals: fc.array(arrival, { minLength: 1, maxLength: kind.mostArrivals ?? 40, size: 'max' }),
   })
 }
 
