@@ -3,7 +3,7 @@ import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { type Pending, promote, takeExpired } from './queue.ts'
 import type { Band } from './flows.ts'
 import { fittingFor, type Match, matchIn } from './pull.ts'
-import { takeQuota } from './quotas.ts'
+import { dropStale, takeQuota } from './quotas.ts'
 import { reserveForOldest } from './reservation.ts'
 import { createRound, hasRoomFor, mayGo, isBestNow, offersFor, type Round } from './round.ts'
 import { matchOf } from './shape-match.ts'
@@ -23,6 +23,7 @@ export function assign(state: Dispatcher, ports: Ports, at: number, freed: numbe
   if (state.queue.byId.size > 0) {
     promote(state.queue, at)
     reserveForOldest(state, ports, at)
+    dropStale(state, at)
     assignRoom(createRound(state, ports, at, freed))
   }
   for (const pending of takeExpired(state.queue, at)) expire(ports, pending, at)
@@ -47,7 +48,8 @@ function assignRoom(round: Round): void {
   }
   for (const llm of asked) {
     tellFull(state, ports, llm, at)
-    if (state.quotas !== null && ports.views[llm]!.status === 'available') state.settled.add(llm)
+    const { status, wakeAt } = ports.views[llm]!
+    if (state.quotas !== null) state.settled.set(llm, { status, wakeAt })
   }
 }
 

@@ -7,7 +7,7 @@ import type { EventOf, Failure } from './events.ts'
 import { dequeue, enqueue, type Pending } from './queue.ts'
 import { candidatesOf } from './round.ts'
 import { waitOf } from './wait.ts'
-import { tellOfNewcomer } from './wake.ts'
+import { tellFull, tellOfNewcomer } from './wake.ts'
 import * as refusal from './refusal.ts'
 
 export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt.started'>): void {
@@ -22,6 +22,8 @@ export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt
   // It wakes later now for the request it was to wake for; another one may still fit at the former instant. So does
   // an LLM that shares a limit with it.
   if (ports.views.some(({ wakeAt }, i) => wakeAt !== wakes[i])) assign(state, ports, event.at, running.llm)
+  // Room that a waiting request left to others may be gone now.
+  for (const llm of ports.views.keys()) tellFull(state, ports, llm, event.at)
 }
 
 export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attempt.finished'>): void {
@@ -120,7 +122,7 @@ function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failu
   const mayStart = at <= pending.deadline || pending.attempts < state.policy.maxAttempts
   if (mayStart && startElsewhere(state, ports, pending, at)) return
   enqueue(state.queue, pending, null)
-  tellOfNewcomer(ports, offersOf(ports.views, candidatesOf(pending, ports), pending), at)
+  tellOfNewcomer(state, ports, offersOf(ports.views, candidatesOf(pending, ports), pending), at)
   pending.waitingFor = waitOf(ports, pending, at).waitingFor
 }
 

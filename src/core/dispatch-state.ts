@@ -79,9 +79,11 @@ export interface Dispatcher {
   reserved: Reserved | null
   /** The plan for what waits; null while it is not needed. */
   quotas: Quotas | null
+  /** When the last plan was to be done; where the next one starts to look. */
+  endsAt: number
   readonly gathering: Gathering
-  /** LLMs with room that nothing suits of all that waits, until something changes for them. */
-  readonly settled: Set<number>
+  /** LLMs that nothing of a long queue suits, as they were then; left out until something changes for them. */
+  readonly settled: Map<number, Pick<LlmView, 'status' | 'wakeAt'>>
   draining: boolean
   /** When calls under way are cut; Infinity while the process is not stopping. */
   drainUntil: number
@@ -94,8 +96,9 @@ export function createDispatcher(policy: Policy): Dispatcher {
     running: new CellMap(),
     reserved: null,
     quotas: null,
+    endsAt: 0,
     gathering: createGathering(),
-    settled: new Set(),
+    settled: new Map(),
     draining: false,
     drainUntil: Number.POSITIVE_INFINITY,
   }

@@ -112,7 +112,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
     state.settled.delete(best.offer.llm)
   }
   if (isHeld) hold(gathering, at)
-  tellOfNewcomer(ports, offersFor(round, pending), at)
+  tellOfNewcomer(state, ports, offersFor(round, pending), at)
   pending.waitingFor = isHeld ? 'the rest of its burst' : waitingFor
   ports.decide('request.queued', pending.id, null, {
     position,

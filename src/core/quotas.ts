@@ -3,6 +3,7 @@ import { ALIKE, type LlmView, type Offer, offersOf, scoreOf } from './choose.ts'
 import type { Lane } from './flows.ts'
 import type { Ledger } from './ledger.ts'
 import { planOf } from './plan.ts'
+import type { Dispatcher } from './dispatch-state.ts'
 import type { Pending, Queue } from './queue.ts'
 import { offersFor, type Round, servedAt } from './round.ts'
 import type { Shape } from './shape.ts'
@@ -37,18 +38,22 @@ const STALE_MS = 20_000
 /** The plan for the queue as it is; null when it is too short for one. */
 export function quotasFor(round: Round): Quotas | null {
   const { state, at } = round
-  const size = state.queue.byId.size
-  if (size < PLANNED_FROM) {
-    if (state.quotas !== null) state.settled.clear()
-    state.quotas = null
-    return null
-  }
-  const { quotas } = state
-  if (quotas !== null && at - quotas.at < STALE_MS && Math.abs(size - quotas.size) <= quotas.drift)
-    return quotas
-  state.quotas = makeQuotas(round)
-  state.settled.clear()
+  dropStale(state, at)
+  if (state.queue.byId.size < PLANNED_FROM) return null
+  state.quotas ??= makeQuotas(round)
   return state.quotas
+}
+
+/** Drops a plan that no longer suits the queue; then every LLM has to be looked at again. */
+export function dropStale(state: Dispatcher, at: number): void {
+  const { quotas, settled } = state
+  if (quotas === null) return
+  const { size } = state.queue.byId
+  const isFresh = at - quotas.at < STALE_MS && Math.abs(size - quotas.size) <= quotas.drift
+  if (isFresh && size >= PLANNED_FROM) return
+  state.quotas = null
+  state.endsAt = quotas.endsAt
+  settled.clear()
 }
 
 /** Of each shape that waits: how many, the first of them that is found, and in which band. */
@@ -91,7 +96,7 @@ function makeQuotas(round: Round): Quotas {
     const options = offersOf(ports.views, llms, middleOf(shape)).map((offer) => optionOf(ports.views, offer))
     return { count, options }
   })
-  const guessMs = Math.max(0, (state.quotas?.endsAt ?? at) - at)
+  const guessMs = Math.max(0, state.endsAt - at)
   const { horizonMs, shares } = planOf(
     works,
     (ms) => ports.views.map(({ account }) => account.ledgers.map((ledger) => letsThrough(ledger, at, ms))),

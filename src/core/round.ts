@@ -31,8 +31,8 @@ export function createRound(state: Dispatcher, ports: Ports, at: number, freed: 
   const isGathered = at >= gathering.until
   for (const [llm, view] of ports.views.entries()) {
     const isFreed = isGathered || (freed !== null && (llm === freed || shareLimit(view, ports.views[freed]!)))
-    if (isFreed || view.status !== 'available') settled.delete(llm)
-    if (mayHaveRoom(state, view, llm, at, isFreed)) open.add(llm)
+    if (isFreed || isDue(view, at)) settled.delete(llm)
+    if (isOpen(view) && !isSettled(settled.get(llm), view)) open.add(llm)
   }
   return {
     state,
@@ -49,20 +49,9 @@ function shareLimit({ account: one }: LlmView, { account: other }: LlmView): boo
   return one.ledgers.some((ledger) => ledger.limit.shared !== null && other.ledgers.includes(ledger))
 }
 
-/**
- * In a long queue, an exhausted LLM has no room for what is meant for it until it wakes: it was told the least. In a
- * short one each is asked, since it may have room for a request that did better to wait for another until now.
- */
-function mayHaveRoom(
-  { quotas, settled }: Dispatcher,
-  view: LlmView,
-  llm: number,
-  at: number,
-  isFreed: boolean,
-): boolean {
-  if (quotas === null) return isOpen(view)
-  if (view.status === 'available') return !settled.has(llm)
-  return isDue(view, at) || (view.status === 'exhausted' && isFreed)
+/** Whether nothing has happened to an LLM since nothing suited it. */
+function isSettled(then: Pick<LlmView, 'status' | 'wakeAt'> | undefined, now: LlmView): boolean {
+  return then !== undefined && then.status === now.status && then.wakeAt === now.wakeAt
 }
 
 /** Whether an LLM gets room back by now, though its timer may not have fired yet. */

@@ -47,12 +47,16 @@ function couldBeFirst(view: LlmView, shape: Shape, first: Wish | null, at: numbe
   return (blockOf(view.account, cost, at)?.until ?? at) < first.until
 }
 
-/** Tells the LLMs that have no room for a newcomer to wake for it, where they would not wake in time for it. */
-export function tellOfNewcomer(ports: Ports, offers: readonly Offer[], at: number): void {
+/**
+ * Tells the LLMs that have no room for a newcomer to wake for it, where they would not wake in time for it; those
+ * that have room are looked at again.
+ */
+export function tellOfNewcomer(state: Dispatcher, ports: Ports, offers: readonly Offer[], at: number): void {
   for (const { llm, cost } of offers) {
     const view = ports.views[llm]!
     if (!isOpen(view) || (view.status === 'exhausted' && isAtMost(view, view.wanted, cost))) continue
     const block = blockOf(view.account, cost, at)
+    if (block === null) state.settled.delete(llm)
     if (block === null || (view.status === 'exhausted' && view.wakeAt <= block.until)) continue
     ports.tell(llm, { type: 'full', cost, at })
   }

@@ -56,14 +56,14 @@ describe('an LLM that sleeps', () => {
   test('is told of a newcomer only if that fits before it wakes', () => {
     for (const [wakeAt, count] of [[1400, 0] as const, [1401, 1] as const]) {
       const stage = stageOf([asleep(wakeAt)])
-      tellOfNewcomer(stage.ports, offersOf(stage.ports.views, [0], pending(input(20))), START)
+      tellOfNewcomer(stage.state, stage.ports, offersOf(stage.ports.views, [0], pending(input(20))), START)
       expect(stage.told).toHaveLength(count)
     }
   })
 
   test('is not told of a newcomer that asks for no less than what it sleeps for', () => {
     const stage = stageOf([asleep(9999)])
-    tellOfNewcomer(stage.ports, offersOf(stage.ports.views, [0], pending(input(95))), START)
+    tellOfNewcomer(stage.state, stage.ports, offersOf(stage.ports.views, [0], pending(input(95))), START)
     expect(stage.told).toEqual([])
   })
 })

@@ -110,7 +110,7 @@ describe('room is used', () => {
   })
 
   test('nobody waits beside room in the only LLM that he may go to', () => {
-    eachStep(short, (world, events) => {
+    eachStep(long, (world, events) => {
       const { state, views } = world.balancer
       if (!events.some(({ type }) => LOOKS_AGAIN.has(type)) || state.reserved !== null) return
       if (state.gathering.until !== Number.POSITIVE_INFINITY) return
