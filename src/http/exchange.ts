@@ -211,7 +211,7 @@ class Exchange implements Listener, Beating, EventListenerObject {
   beat(place: Standing | null): void {
     const waitedMs = this.#gateway.clock.now() - this.since
     const where = place === null ? 'an LLM is at work' : `position ${place.position} in the queue`
-    const eta = place?.etaMs == null ? '' : `, next room in ${Math.ceil(place.etaMs / 1000)} s`
+    const eta = place?.etaMs == null ? '' : `, expected to start in ${Math.ceil(place.etaMs / 1000)} s`
     this.#reply.comment(`${where}, ${Math.round(waitedMs / 1000)} s so far${eta}`, this.#headers)
   }
 }

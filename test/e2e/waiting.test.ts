@@ -5,7 +5,8 @@ import { dataOf, say, startWorld, until, type World } from './world.ts'
 
 const HOUR = { unit: 'requests', amount: 1, per: '1h' }
 const MOMENT = { unit: 'requests', amount: 1, per: '500ms' }
-const HEARTBEAT = /^: (position \d+ in the queue|an LLM is at work), \d+ s so far(, next room in \d+ s)?\n\n/
+const HEARTBEAT =
+  /^: (position \d+ in the queue|an LLM is at work), \d+ s so far(, expected to start in \d+ s)?\n\n/
 
 describe.each(RUNTIMES)('a request that waits in %s', (runtime) => {
   let world: World<'brief' | 'failing' | 'short' | 'shut' | 'single' | 'slow'>
