@@ -90,11 +90,10 @@ function readyFor(round: Round, llm: number, band: number, { lanes }: Flow): Pen
 }
 
 /**
- * Starts a newcomer on the LLM that is best for it, if that has room now and no other is worth waiting for; false
- * when it has to wait. Those that wait already still fit nowhere, or do better to wait. O(LLMs).
+ * Starts a newcomer on the LLM with room that is best for it, if no other is worth waiting for; false when it has to
+ * wait. Those that wait already still fit nowhere, or do better to wait. O(LLMs).
  */
-export function startNewcomer(round: Round, pending: Pending): boolean {
-  const best = bestWithRoom(round, pending)
+export function startNewcomer(round: Round, pending: Pending, best: Offer | null): boolean {
   if (best === null || !isBestNow(round, PRIORITIES.indexOf(pending.priority), pending, best)) return false
   const { state, ports, at } = round
   start(state, ports, pending, best, offersFor(round, pending), at)

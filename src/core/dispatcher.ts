@@ -1,7 +1,7 @@
 import { assign } from './assign.ts'
 import { bestWithRoom, startNewcomer } from './assign-each.ts'
 import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
-import { unfitness } from './choose.ts'
+import { type Offer, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
 import { bestOf } from './forecast.ts'
@@ -106,31 +106,30 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const round = createRound(state, ports, at)
   arrive(gathering, at)
   const isBehind = isLong(state)
-  const isHeld = isBehind ? isHolding(gathering) : isBurst(round, pending)
-  if (!isBehind && !isHeld && startNewcomer(round, pending)) return
+  const best = isBehind ? null : bestWithRoom(round, pending)
+  const isHeld = isBehind ? isHolding(gathering) : isBurst(round, pending, best)
+  if (!isHeld && startNewcomer(round, pending, best)) return
   const full = fullBound(queue, policy, pending)
   const outlooks = isBehind ? foreseeBest(round, pending) : foresee(round, pending)
   const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
   if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
-  const best = bestOf(outlooks)
-  const expected = best && { llm: best.offer.llm, cost: best.offer.cost, at: best.at }
+  const next = bestOf(outlooks)
+  const expected = next && { llm: next.offer.llm, cost: next.offer.cost, at: next.at }
   const position = enqueue(queue, pending, expected)
-  addToPlan(round, pending, best && { llm: best.offer.llm, score: best.score })
+  addToPlan(round, pending, next && { llm: next.offer.llm, score: next.score })
   if (isHeld) hold(gathering, at)
   if (!isBehind) tellOfNewcomer(round, pending)
   pending.waitingFor = isHeld ? 'the rest of its burst' : waitingFor
   ports.decide('request.queued', pending.id, null, {
     position,
     waiting_for: pending.waitingFor,
-    eta_ms: best === null ? etaMs : best.at - at,
+    eta_ms: next === null ? etaMs : next.at - at,
   })
   if (pending.deadline <= at || (isBehind && !isHeld)) assign(state, ports, at)
 }
 
 /** Whether it could start, but should be looked at together with others that come now. */
-function isBurst(round: Round, pending: Pending): boolean {
-  const { state, ports, at } = round
-  const best = bestWithRoom(round, pending)
+function isBurst({ state, ports, at }: Round, pending: Pending, best: Offer | null): boolean {
   return best !== null && isGathered(state.gathering, ports.views[best.llm]!, at, pending.deadline)
 }
 
