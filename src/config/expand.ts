@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
+import { nanoUsdOf, thousandthsOf } from '../core/scales.ts'
 import type { ApiType, ClientSpec, LlmSpec, ModelRule, SimulatedSpec, Weights } from '../core/types.ts'
 import type { Config } from './config.ts'
 import { expandLimits } from './limits.ts'
@@ -68,7 +69,14 @@ function expandClient(client: RawConfig['clients'][number]): ClientSpec {
 
 function expandRule(pattern: string, rule: RawConfig['models'][string]): ModelRule {
   if (Array.isArray(rule)) return { pattern, llms: rule, weights: null }
-  return { pattern, llms: rule.llms ?? null, weights: rule.weights ? expandWeights(rule.weights) : null }
+  const { llms = null, min_quality: quality, max_cost: cost } = rule
+  const weights = rule.weights ? expandWeights(rule.weights) : null
+  if (quality === undefined && cost === undefined) return { pattern, llms, weights }
+  const bounds = {
+    minQuality: quality === undefined ? null : thousandthsOf(quality),
+    maxCostNanoUsd: cost === undefined ? null : nanoUsdOf(cost),
+  }
+  return { pattern, llms, weights, bounds }
 }
 
 /** Weights that are written leave those that are not at 0. */
@@ -98,7 +106,7 @@ function expandSpec(llm: RawLlm, guardMs: number): LlmSpec {
     limits: expandLimits(llm, guardMs),
     strict: llm.strict,
     ...expandPrices(llm),
-    quality: Math.round((llm.quality > 1 ? llm.quality / 10 : llm.quality) * 1_000),
+    quality: thousandthsOf(llm.quality),
     firstByteTimeoutMs: llm.first_byte_timeout ?? FIRST_BYTE_TIMEOUT_MS[apiType],
     idleTimeoutMs: llm.idle_timeout,
     simulated:

@@ -29,7 +29,7 @@ const PROVIDER_NAMES = Object.keys(PROVIDERS) as (keyof typeof PROVIDERS)[]
 
 /** Longest window of a limit. */
 const MAX_PERIOD_MS = 400 * DAY_MS
-const MAX_USD = 1_000_000
+export const MAX_USD = 1_000_000
 /** Longest `jitter_guard`. */
 export const MAX_GUARD_MS = 60_000
 

@@ -14,7 +14,7 @@ import {
   size,
   text,
 } from './fields.ts'
-import { llmSchema, MAX_GUARD_MS } from './llm-schema.ts'
+import { llmSchema, MAX_GUARD_MS, MAX_USD } from './llm-schema.ts'
 import { DAY_MS, SECOND_MS } from './units.ts'
 
 const weight = (what: string) =>
@@ -92,6 +92,10 @@ const modelSchema = v.union(
     v.strictObject({
       llms: v.optional(described('Names of LLMs; all when not given.', llmNames())),
       weights: v.optional(described('Weights for these requests.', weightsSchema)),
+      min_quality: v.optional(described('Least quality of an LLM, on the scale of quality.', decimal(0, 10))),
+      max_cost: v.optional(
+        described('Most that one call may be expected to cost, in USD.', decimal(0, MAX_USD)),
+      ),
     }),
   ],
   'expected a list of LLMs, or llms and weights',

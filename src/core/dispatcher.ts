@@ -1,5 +1,6 @@
 import { assign, bestWithRoom, startNewcomer } from './assign.ts'
 import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
+import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from './bounds.ts'
 import { unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
@@ -69,12 +70,14 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
     return reject(ports, id, refusal.unknownModel(event.data.model, knownNames(specs, rules)))
   const eligible: number[] = []
   const pending = pendingOf(event, named.weights ?? weights, eligible, state.policy)
-  const unfit: { llm: string; excluded: string }[] = []
+  const bounds = stricter(boundsOf(event), named.bounds ?? NO_BOUNDS)
+  const unfit: refusal.Unfit[] = []
   for (const i of named.llms) {
     const view = ports.views[i]!
-    const excluded = unfitness(view, pending)
+    const unfitting = unfitness(view, pending)
+    const excluded = unfitting ?? outOfBounds(view, pending, bounds)
     if (excluded === null) eligible.push(i)
-    else unfit.push({ llm: view.spec.name, excluded })
+    else unfit.push({ llm: view.spec.name, excluded, isBound: unfitting === null })
   }
   if (eligible.length === 0) return reject(ports, id, refusal.fitsNowhere(unfit))
   const views = eligible.map((i) => ports.views[i]!)
@@ -86,6 +89,10 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
     )
   }
   admit(state, ports, pending, event.at)
+}
+
+function boundsOf({ data }: EventOf<'request.received'>): Bounds {
+  return { minQuality: data.min_quality, maxCostNanoUsd: data.max_cost_nano_usd }
 }
 
 /** Starts it at once, or queues it, or refuses it: because the queue is full, or because it would wait too long. */

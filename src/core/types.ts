@@ -1,3 +1,5 @@
+import type { Bounds } from './bounds.ts'
+
 /** What can be asked of an LLM and what it can take in. */
 export const MODES = ['text', 'vision', 'audio', 'video', 'other'] as const
 export type Mode = (typeof MODES)[number]
@@ -120,6 +122,8 @@ export interface ModelRule {
   /** Names of LLMs in the configuration; null means all. */
   readonly llms: readonly string[] | null
   readonly weights: Weights | null
+  /** What its LLMs have to be worth and may cost; nothing is asked where it is left out. */
+  readonly bounds?: Bounds
 }
 
 export interface ClientSpec {
