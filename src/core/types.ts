@@ -53,6 +53,10 @@ export interface Limit {
    * two calls can stand closer together there than here by this much.
    */
   readonly guardMs: number
+  /** The share that requests of each priority may fill, in thousandths, the highest first; all of it where left out. */
+  readonly ceilings?: readonly number[]
+  /** Whether it is spread over the day; left out, a large one of a day or longer is. */
+  readonly pace?: boolean
 }
 
 /** `guardMs` where nothing else is said. */
