@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { nanoUsdOf, thousandthsOf } from '../core/scales.ts'
 import type { ApiType, ClientSpec, LlmSpec, ModelRule, SimulatedSpec, Weights } from '../core/types.ts'
 import type { Config } from './config.ts'
+import { withHolds } from './holds.ts'
 import { expandLimits } from './limits.ts'
 import { apiTypeOf, BASE_URLS } from './providers.ts'
 import { type RawLlm, simulatedSchema } from './llm-schema.ts'
@@ -53,7 +54,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
     },
     clients: raw.clients.map(expandClient),
     models: Object.entries(raw.models).map(([pattern, rule]) => expandRule(pattern, rule)),
-    llms: raw.llms.filter(({ enabled }) => enabled).flatMap((llm) => expandLlm(llm, general.jitter_guard)),
+    llms: raw.llms.filter(({ enabled }) => enabled).flatMap((llm) => expandLlm(llm, raw)),
     switchedOff: raw.llms.filter(({ enabled }) => !enabled).map(({ name }) => name),
   }
 }
@@ -85,14 +86,14 @@ function expandWeights(weights: RawWeights): Weights {
 }
 
 /** One LLM for each of its keys, `name#1` being the first of several. */
-function expandLlm(llm: RawLlm, guardMs: number): LlmSpec[] {
-  const spec = expandSpec(llm, guardMs)
+function expandLlm(llm: RawLlm, raw: RawConfig): LlmSpec[] {
+  const spec = expandSpec(llm, raw)
   const keyNames = llm.api_key_names ?? [llm.api_key_name || null]
   if (keyNames.length === 1) return [{ ...spec, keyName: keyNames[0]! }]
   return keyNames.map((keyName, index) => ({ ...spec, name: `${llm.name}#${index + 1}`, keyName }))
 }
 
-function expandSpec(llm: RawLlm, guardMs: number): LlmSpec {
+function expandSpec(llm: RawLlm, { general, queue }: RawConfig): LlmSpec {
   const apiType = apiTypeOf(llm)!
   return {
     name: llm.name,
@@ -103,7 +104,7 @@ function expandSpec(llm: RawLlm, guardMs: number): LlmSpec {
     keyName: null,
     contextLength: llm.context_length ?? DEFAULT_CONTEXT_LENGTH,
     modes: [...new Set(llm.modes)],
-    limits: expandLimits(llm, guardMs),
+    limits: expandLimits(llm, general.jitter_guard).map((limit) => withHolds(limit, queue)),
     strict: llm.strict,
     ...expandPrices(llm),
     quality: thousandthsOf(llm.quality),

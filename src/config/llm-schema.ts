@@ -63,6 +63,9 @@ const limitSchema = v.strictObject({
     ),
   ),
   jitter_guard: v.optional(described('That of general, for this limit.', duration(0, MAX_GUARD_MS))),
+  pace: v.optional(
+    described('Whether it is spread over the day; large limits of a day or longer are.', flag()),
+  ),
   name: v.optional(
     described('Name in messages and in the log. LLMs and keys that name the same limit share it.', name()),
   ),

@@ -44,6 +44,15 @@ const generalSchema = v.strictObject({
   drain: v.optional(described('How long requests may go on after the signal to stop.', duration(0)), '30s'),
 })
 
+const ceiling = (priority: string) =>
+  v.optional(described(`Share of every limit that ${priority} priority may fill.`, decimal(0.001, 1)), 1)
+
+const ceilingsSchema = v.strictObject({
+  high: ceiling('high'),
+  normal: ceiling('normal'),
+  low: ceiling('low'),
+})
+
 const queueSchema = v.strictObject({
   max_requests: v.optional(described('Most requests that may wait.', integer(1, 10_000_000)), 10_000),
   max_bytes: v.optional(described('Most bytes that waiting requests may hold.', size()), '256MiB'),
@@ -60,6 +69,17 @@ const queueSchema = v.strictObject({
   heartbeat: v.optional(
     described('First heartbeat of a stream that waits, and the time between two.', duration(100)),
     '5s',
+  ),
+  ceilings: v.optional(
+    described('What each priority leaves of every limit, so that higher ones need not wait.', ceilingsSchema),
+    {},
+  ),
+  pacing: v.optional(
+    described(
+      'Whether large daily limits are spread over the day, for all but high priority.',
+      choice(['on', 'off']),
+    ),
+    'on',
   ),
   max_attempts: v.optional(described('Most LLMs that may fail one request.', integer(1, 100)), 4),
 })

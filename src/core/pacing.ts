@@ -104,8 +104,8 @@ function weightUntil(profile: Profile, ms: number): number {
   return sum + profile[hours % HOURS]! * minutes
 }
 
-/** A quota so small that its head start is less than this is not paced unless it says so. */
-const LEAST_HEAD_START = { requests: 100, tokens: 100_000 }
+/** A smaller quota is not paced unless it says so: its head start would hinder a newcomer. */
+const LEAST = { requests: 800, tokens: 800_000 }
 
 /**
  * Whether a limit is paced: one of a day or longer that says so, or says nothing and is large enough that its head
@@ -114,8 +114,7 @@ const LEAST_HEAD_START = { requests: 100, tokens: 100_000 }
 export function isPaced({ unit, amount, perMs, window, pace }: Limit): boolean {
   if (perMs < DAY_MS || window === 'bucket' || pace === false) return false
   if (pace === true) return true
-  const least = unit === 'requests' ? LEAST_HEAD_START.requests : LEAST_HEAD_START.tokens
-  return headStartOf(amount) >= least
+  return amount >= (unit === 'requests' ? LEAST.requests : LEAST.tokens)
 }
 
 /** `14:15 UTC`. */
