@@ -16,6 +16,7 @@ const profiles: fc.Arbitrary<Profile> = fc
 
 const windows: fc.Arbitrary<Partial<Limit>> = fc.constantFrom(
   { window: 'sliding' },
+  { window: 'universal' },
   { window: 'fixed', phaseMs: 5 * 3_600_000 },
   { window: 'calendar', timeZone: 'UTC' },
   { window: 'calendar', timeZone: 'America/Los_Angeles' },
