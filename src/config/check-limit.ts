@@ -21,6 +21,7 @@ export function checkLimit(llm: RawLlm, raw: RawLimit, index: number): Finding[]
     ...checkKind(limit, raw, at),
     ...checkQuantum(raw, at),
     ...checkCharge(raw, at),
+    ...checkPace(limit, raw, at),
   ]
 }
 
@@ -36,6 +37,7 @@ const PERIODIC = [
   'quantum',
   'charge',
   'jitter_guard',
+  'pace',
 ] as const
 
 function checkCalendar({ window, perMs, timeZone }: Limit, raw: RawLimit, at: At): Finding[] {
@@ -71,6 +73,12 @@ function checkCharge({ unit, charge }: RawLimit, at: At): Finding[] {
     return [at('charge', 'belongs to limits of tokens; requests count when they arrive')]
   const ignoresOutput = charge === 'input_uncached_only' && unit === 'output_tokens'
   return ignoresOutput ? [at('charge', 'input_uncached_only says nothing of output tokens')] : []
+}
+
+function checkPace({ window, perMs }: Limit, { pace }: RawLimit, at: At): Finding[] {
+  if (pace !== true) return []
+  if (perMs < DAY_MS) return [at('pace', 'belongs to limits of a day or longer')]
+  return window === 'bucket' ? [at('pace', 'a bucket refills all the time and needs none')] : []
 }
 
 function isTimeZone(zone: string): boolean {

@@ -62,5 +62,6 @@ function written({ limit, quantum }: Named): Partial<Record<keyof RawLimit, stri
     quantum: ms(quantum),
     charge: limit.charge,
     jitter_guard: ms(limit.guardMs),
+    pace: String(limit.pace ?? 'not given'),
   }
 }

@@ -42,6 +42,9 @@ function checkClient(client: unknown, index: number): Finding[] {
   return [{ path: ['clients', index, 'api_key_name'], message: 'is empty; a client without a key is none' }]
 }
 
+/** What a rule may say; it has to say something. */
+const RULE_KEYS = ['llms', 'weights', 'min_quality', 'max_cost']
+
 function checkModels(models: unknown, llmNames: readonly string[]): Finding[] {
   if (!isMapping(models)) return []
   return Object.entries(models).flatMap(([pattern, rule]): Finding[] => {
@@ -49,7 +52,7 @@ function checkModels(models: unknown, llmNames: readonly string[]): Finding[] {
     if (pattern.trim() === '') return [{ path, message: 'a pattern cannot be empty', at: 'key' }]
     if (Array.isArray(rule)) return unknownLlms(rule, path, llmNames)
     if (!isMapping(rule)) return []
-    if (!('llms' in rule) && !('weights' in rule)) return [{ path, message: 'give llms, weights or both' }]
+    if (!RULE_KEYS.some((key) => key in rule)) return [{ path, message: 'give llms, weights or both' }]
     return [...unknownLlms(rule.llms, [...path, 'llms'], llmNames), ...checkWeights(rule, path, 'weights')]
   })
 }

@@ -50,9 +50,15 @@ function llmRow(llm: LlmSpec, env: Environment): string[] {
   ]
 }
 
-function ruleText({ pattern, llms, weights }: ModelRule): string {
+function ruleText({ pattern, llms, weights, bounds }: ModelRule): string {
   const chosen = weights === null ? '' : `, chosen by ${weightsText(weights)}`
-  return `${pattern} -> ${llms === null ? 'any LLM' : llms.join(', ')}${chosen}`
+  return `${pattern} -> ${llms === null ? 'any LLM' : llms.join(', ')}${chosen}${boundsText(bounds)}`
+}
+
+function boundsText(bounds: ModelRule['bounds']): string {
+  const { minQuality = null, maxCostNanoUsd = null } = bounds ?? {}
+  const quality = minQuality === null ? '' : `, quality at least ${minQuality / 1_000}`
+  return maxCostNanoUsd === null ? quality : `${quality}, at most ${maxCostNanoUsd / 1e9} USD a call`
 }
 
 function clientLines(clients: readonly ClientSpec[], env: Environment): string[] {

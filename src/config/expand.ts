@@ -1,7 +1,9 @@
 import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
+import { nanoUsdOf, thousandthsOf } from '../core/scales.ts'
 import type { ApiType, ClientSpec, LlmSpec, ModelRule, SimulatedSpec, Weights } from '../core/types.ts'
 import type { Config } from './config.ts'
+import { withHolds } from './holds.ts'
 import { expandLimits } from './limits.ts'
 import { type RawLlm, simulatedSchema } from './llm-schema.ts'
 import { apiTypeOf, BASE_URLS } from './providers.ts'
@@ -52,7 +54,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
     },
     clients: raw.clients.map(expandClient),
     models: Object.entries(raw.models).map(([pattern, rule]) => expandRule(pattern, rule)),
-    llms: raw.llms.filter(({ enabled }) => enabled).flatMap((llm) => expandLlm(llm, general.jitter_guard)),
+    llms: raw.llms.filter(({ enabled }) => enabled).flatMap((llm) => expandLlm(llm, raw)),
     switchedOff: raw.llms.filter(({ enabled }) => !enabled).map(({ name }) => name),
   }
 }
@@ -68,7 +70,14 @@ function expandClient(client: RawConfig['clients'][number]): ClientSpec {
 
 function expandRule(pattern: string, rule: RawConfig['models'][string]): ModelRule {
   if (Array.isArray(rule)) return { pattern, llms: rule, weights: null }
-  return { pattern, llms: rule.llms ?? null, weights: rule.weights ? expandWeights(rule.weights) : null }
+  const { llms = null, min_quality: quality, max_cost: cost } = rule
+  const weights = rule.weights ? expandWeights(rule.weights) : null
+  if (quality === undefined && cost === undefined) return { pattern, llms, weights }
+  const bounds = {
+    minQuality: quality === undefined ? null : thousandthsOf(quality),
+    maxCostNanoUsd: cost === undefined ? null : nanoUsdOf(cost),
+  }
+  return { pattern, llms, weights, bounds }
 }
 
 /** Weights that are written leave those that are not at 0. */
@@ -77,14 +86,14 @@ function expandWeights(weights: RawWeights): Weights {
 }
 
 /** One LLM for each of its keys, `name#1` being the first of several. */
-function expandLlm(llm: RawLlm, guardMs: number): LlmSpec[] {
-  const spec = expandSpec(llm, guardMs)
+function expandLlm(llm: RawLlm, raw: RawConfig): LlmSpec[] {
+  const spec = expandSpec(llm, raw)
   const keyNames = llm.api_key_names ?? [llm.api_key_name || null]
   if (keyNames.length === 1) return [{ ...spec, keyName: keyNames[0]! }]
   return keyNames.map((keyName, index) => ({ ...spec, name: `${llm.name}#${index + 1}`, keyName }))
 }
 
-function expandSpec(llm: RawLlm, guardMs: number): LlmSpec {
+function expandSpec(llm: RawLlm, { general, queue }: RawConfig): LlmSpec {
   const apiType = apiTypeOf(llm)!
   return {
     name: llm.name,
@@ -95,10 +104,10 @@ function expandSpec(llm: RawLlm, guardMs: number): LlmSpec {
     keyName: null,
     contextLength: llm.context_length ?? DEFAULT_CONTEXT_LENGTH,
     modes: [...new Set(llm.modes)],
-    limits: expandLimits(llm, guardMs),
+    limits: expandLimits(llm, general.jitter_guard).map((limit) => withHolds(limit, queue)),
     strict: llm.strict,
     ...expandPrices(llm),
-    quality: Math.round((llm.quality > 1 ? llm.quality / 10 : llm.quality) * 1_000),
+    quality: thousandthsOf(llm.quality),
     firstByteTimeoutMs: llm.first_byte_timeout ?? FIRST_BYTE_TIMEOUT_MS[apiType],
     idleTimeoutMs: llm.idle_timeout,
     simulated:

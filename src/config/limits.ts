@@ -105,6 +105,7 @@ export function fullLimit(llm: RawLlm, raw: RawLimit, guardMs: number = GUARD_MS
     charge: raw.charge ?? (raw.unit.endsWith('tokens') ? rules.charge : 'unknown'),
     shared: raw.name ?? null,
     guardMs: raw.jitter_guard ?? guardMs,
+    ...(raw.pace !== undefined && { pace: raw.pace }),
   }
 }
 

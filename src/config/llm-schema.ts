@@ -29,7 +29,7 @@ const PROVIDER_NAMES = Object.keys(PROVIDERS) as (keyof typeof PROVIDERS)[]
 
 /** Longest window of a limit. */
 const MAX_PERIOD_MS = 400 * DAY_MS
-const MAX_USD = 1_000_000
+export const MAX_USD = 1_000_000
 /** Longest `jitter_guard`. */
 export const MAX_GUARD_MS = 60_000
 
@@ -63,6 +63,9 @@ const limitSchema = v.strictObject({
     ),
   ),
   jitter_guard: v.optional(described('That of general, for this limit.', duration(0, MAX_GUARD_MS))),
+  pace: v.optional(
+    described('Whether it is spread over the day; large limits of a day or longer are.', flag()),
+  ),
   name: v.optional(
     described('Name in messages and in the log. LLMs and keys that name the same limit share it.', name()),
   ),

@@ -14,7 +14,7 @@ import {
   size,
   text,
 } from './fields.ts'
-import { llmSchema, MAX_GUARD_MS } from './llm-schema.ts'
+import { llmSchema, MAX_GUARD_MS, MAX_USD } from './llm-schema.ts'
 import { DAY_MS, SECOND_MS } from './units.ts'
 
 const weight = (what: string) =>
@@ -44,6 +44,15 @@ const generalSchema = v.strictObject({
   drain: v.optional(described('How long requests may go on after the signal to stop.', duration(0)), '30s'),
 })
 
+const ceiling = (priority: string) =>
+  v.optional(described(`Share of every limit that ${priority} priority may fill.`, decimal(0.001, 1)), 1)
+
+const ceilingsSchema = v.strictObject({
+  high: ceiling('high'),
+  normal: ceiling('normal'),
+  low: ceiling('low'),
+})
+
 const queueSchema = v.strictObject({
   max_requests: v.optional(described('Most requests that may wait.', integer(1, 10_000_000)), 10_000),
   max_bytes: v.optional(described('Most bytes that waiting requests may hold.', size()), '256MiB'),
@@ -60,6 +69,17 @@ const queueSchema = v.strictObject({
   heartbeat: v.optional(
     described('First heartbeat of a stream that waits, and the time between two.', duration(100)),
     '5s',
+  ),
+  ceilings: v.optional(
+    described('What each priority leaves of every limit, so that higher ones need not wait.', ceilingsSchema),
+    {},
+  ),
+  pacing: v.optional(
+    described(
+      'Whether large daily limits are spread over the day, for all but high priority.',
+      choice(['on', 'off']),
+    ),
+    'on',
   ),
   max_attempts: v.optional(described('Most LLMs that may fail one request.', integer(1, 100)), 4),
 })
@@ -92,6 +112,10 @@ const modelSchema = v.union(
     v.strictObject({
       llms: v.optional(described('Names of LLMs; all when not given.', llmNames())),
       weights: v.optional(described('Weights for these requests.', weightsSchema)),
+      min_quality: v.optional(described('Least quality of an LLM, on the scale of quality.', decimal(0, 10))),
+      max_cost: v.optional(
+        described('Most that one call may be expected to cost, in USD.', decimal(0, MAX_USD)),
+      ),
     }),
   ],
   'expected a list of LLMs, or llms and weights',

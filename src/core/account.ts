@@ -1,15 +1,8 @@
 import { CHARGES } from './charge.ts'
 import type { LimitReport, Usage } from './events.ts'
-import {
-  admits,
-  createLedger,
-  type Ledger,
-  nextAdmissible,
-  postForeign,
-  reserve,
-  roomOf,
-  settle,
-} from './ledger.ts'
+import { admitsRank, nextForRank } from './held-back.ts'
+import { createLedger, type Ledger, postForeign, reserve, roomOf, settle } from './ledger.ts'
+import { clockText } from './pacing.ts'
 import { capacityOf, type Limit, type LlmSpec, type Unit } from './types.ts'
 
 /** All ledgers of one LLM. A request runs only when every one of them has room. */
@@ -34,7 +27,7 @@ export interface Cost {
   readonly cachedTokens?: number
 }
 
-/** The limit that leaves no room, and the first instant it would; `until` is Infinity when no timer can tell. */
+/** The limit that leaves no room, with the word that it is paced where its pace alone binds, and the first instant it would; `until` is Infinity when no timer can tell. */
 export interface Block {
   readonly limit: string
   readonly until: number
@@ -106,22 +99,28 @@ export function amountOf(unit: Unit, cost: Cost): number {
   }
 }
 
-/** Whether every limit has room for `cost` at `now`. */
-export function fits(account: Account, cost: Cost, now: number): boolean {
+/** Whether every limit has room at `now` for `cost` of a request of this rank: 0, the highest priority, has all of it. */
+export function fits(account: Account, cost: Cost, now: number, rank = 0): boolean {
   for (const ledger of account.ledgers) {
-    if (!admits(ledger, amountOf(ledger.limit.unit, cost), now)) return false
+    if (!admitsRank(ledger, amountOf(ledger.limit.unit, cost), now, rank)) return false
   }
   return true
 }
 
-/** The limit that binds longest for `cost` at `now`; null when it fits. */
-export function blockOf(account: Account, cost: Cost, now: number): Block | null {
+/** The limit that binds longest at `now` for `cost` of a request of this rank; null when it fits. */
+export function blockOf(account: Account, cost: Cost, now: number, rank = 0): Block | null {
   let block: Block | null = null
   for (const ledger of account.ledgers) {
-    const until = nextAdmissible(ledger, amountOf(ledger.limit.unit, cost), now)
-    if (until > now && (block === null || until > block.until)) block = { limit: ledger.limit.name, until }
+    const { at, isPaced } = nextForRank(ledger, amountOf(ledger.limit.unit, cost), now, rank)
+    if (at <= now || (block !== null && at <= block.until)) continue
+    block = { limit: bindingText(ledger.limit, at, isPaced), until: at }
   }
   return block
+}
+
+/** How a limit that binds until `at` is told. */
+export function bindingText({ name }: Limit, at: number, isPaced: boolean): string {
+  return isPaced && Number.isFinite(at) ? `${name}, paced until ${clockText(at)},` : name
 }
 
 /** The first limit that is smaller than `cost` as a whole, so that it never fits; null when none is. */

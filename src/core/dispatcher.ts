@@ -1,6 +1,7 @@
 import { assign } from './assign.ts'
 import { bestWithRoom, startNewcomer } from './assign-each.ts'
 import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
+import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from './bounds.ts'
 import { type Offer, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
@@ -63,13 +64,15 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
   if (named === null)
     return reject(ports, id, refusal.unknownModel(event.data.model, knownNames(specs, rules)))
   const eligible: number[] = []
-  const unfit: { llm: string; excluded: string }[] = []
+  const unfit: refusal.Unfit[] = []
   const needs = needsOf(event.data)
+  const bounds = stricter(boundsOf(event), named.bounds ?? NO_BOUNDS)
   for (const i of named.llms) {
     const view = ports.views[i]!
-    const excluded = unfitness(view, needs)
+    const unfitting = unfitness(view, needs)
+    const excluded = unfitting ?? outOfBounds(view, needs, bounds)
     if (excluded === null) eligible.push(i)
-    else unfit.push({ llm: view.spec.name, excluded })
+    else unfit.push({ llm: view.spec.name, excluded, isBound: unfitting === null })
   }
   if (eligible.length === 0) return reject(ports, id, refusal.fitsNowhere(unfit))
   const views = eligible.map((i) => ports.views[i]!)
@@ -94,8 +97,12 @@ function shared({ eligible: lists }: Dispatcher, eligible: readonly number[]): r
 }
 
 /** What a request needs of an LLM, as the log has it. */
-function needsOf({ input_tokens, output_tokens, choices, modes }: EventOf<'request.received'>['data']) {
-  return { inputTokens: input_tokens, outputTokens: output_tokens, choices, modes }
+function needsOf({ client, input_tokens, output_tokens, choices, modes }: EventOf<'request.received'>['data']) {
+  return { client, inputTokens: input_tokens, outputTokens: output_tokens, choices, modes }
+}
+
+function boundsOf({ data }: EventOf<'request.received'>): Bounds {
+  return { minQuality: data.min_quality, maxCostNanoUsd: data.max_cost_nano_usd }
 }
 
 /** Starts it at once, or queues it, or refuses it: because the queue is full, or because it would wait too long. */

@@ -90,6 +90,10 @@ export interface InputData {
     priority: Priority
     max_wait_ms: number
     weights: Weights | null
+    /** Thousandths that the quality of an LLM has to reach; null when the client asks nothing. */
+    min_quality: number | null
+    /** What the whole call may cost by its estimate; null when the client asks nothing. */
+    max_cost_nano_usd: number | null
   }
   'request.abandoned': { while: 'queued' | 'running' }
   /** The head of a streamed answer. A whole answer is one event, `attempt.finished`. */

@@ -1,5 +1,6 @@
 import { chargedFrom } from './charge.ts'
 import { add, createEntries, type Entries, take } from './entries.ts'
+import { type Profile, UNIFORM } from './pacing.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
 import type { Leak } from './windows/bucket.ts'
@@ -20,6 +21,8 @@ export interface Ledger {
   reserved: number
   /** What each call under way holds, by its key. */
   readonly held: Map<string, Held>
+  /** The hours of the day that it is paced by. */
+  profile: Profile
 }
 
 interface Held {
@@ -38,6 +41,7 @@ export function createLedger(limit: Limit): Ledger {
     peak: NO_PEAK,
     reserved: 0,
     held: new Map(),
+    profile: UNIFORM,
   }
 }
 

@@ -1,7 +1,10 @@
-import { type Account, amountOf, type Cost } from './account.ts'
+import { type Account, amountOf, bindingText, type Cost } from './account.ts'
+import { ceilingHold } from './ceilings.ts'
 import { chargedFrom } from './charge.ts'
+import { isInPace, pacedForDemand } from './held-back.ts'
 import { type Ledger, roomOf, supposing, used } from './ledger.ts'
-import { capacityOf } from './types.ts'
+import { isPaced } from './pacing.ts'
+import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
 
 /**
@@ -24,7 +27,7 @@ export interface Earliest {
 }
 
 /**
- * The first instant by which so much more in all could have been let in, if all room is taken as it comes back and
+ * For requests of a rank, the first instant by which so much more in all could have been let in, if all room is taken as it comes back and
  * what is let in comes back after its window; a demand may exceed a limit many times. Exact within the first
  * window, an estimate after it, and never too late as far as limits act together. O(log entries) for each limit.
  */
@@ -33,11 +36,16 @@ export function earliestFor(
   demand: Demand,
   now: number,
   callMs: number = CALL_MS,
+  rank = 0,
 ): Earliest {
   let earliest: Earliest = { at: now, limit: '' }
   for (const ledger of account.ledgers) {
-    const at = earliestIn(ledger, demandOn(ledger, demand), now, callMs)
-    if (at > earliest.at) earliest = { at, limit: ledger.limit.name }
+    const amount = demandOn(ledger, demand)
+    const hold = ceilingHold(ledger.limit, rank, Math.ceil(amount / demand.requests))
+    const roomAt = earliestIn(ledger, amount, now, callMs, hold)
+    const isHeld = rank > 0 && amount > 0 && isPaced(ledger.limit)
+    const at = isHeld ? pacedForDemand(ledger, amount, roomAt, demand.requests === 1) : roomAt
+    if (at > earliest.at) earliest = { at, limit: bindingText(ledger.limit, at, at > roomAt) }
   }
   return earliest
 }
@@ -46,17 +54,27 @@ function demandOn({ limit: { unit } }: Ledger, demand: Demand): number {
   return unit === 'requests' || unit === 'concurrency' ? demand.requests : amountOf(unit, demand)
 }
 
-function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number): number {
-  const room = roomOf(ledger, now)
+function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number, hold: number): number {
+  const room = roomOf(ledger, now) - hold
   if (demand <= room || demand <= 0) return now
   const { limit, reserved } = ledger
-  if (limit.unit === 'concurrency') return now + Math.ceil(((demand - room) * callMs) / limit.amount)
-  return supposing(ledger, reserved, now + callMs, () => windowOf(limit).earliestFor(ledger, demand, now))
+  const open = without(limit, hold)
+  if (limit.unit === 'concurrency') return now + Math.ceil(((demand - room) * callMs) / open.amount)
+  return supposing(ledger, reserved, now + callMs, () =>
+    windowOf(limit).earliestFor(hold === 0 ? ledger : { ...ledger, limit: open }, demand, now),
+  )
+}
+
+/** The limit as it is for whom `hold` of it is kept back; a bucket refills as fast as before. */
+function without(limit: Limit, hold: number): Limit {
+  if (hold === 0) return limit
+  const open = capacityOf(limit) - hold
+  return limit.window === 'bucket' ? { ...limit, burst: open } : { ...limit, amount: open }
 }
 
 /**
  * Whether `other` would still fit at the later instant `at` if `cost` is let in now: whether `cost` may go ahead of
- * what waits for that instant. O(log entries) for each limit.
+ * what waits for that instant with this rank. O(log entries) for each limit.
  */
 export function leavesRoomFor(
   account: Account,
@@ -65,11 +83,18 @@ export function leavesRoomFor(
   other: Cost,
   at: number,
   callMs: number = CALL_MS,
+  rank = 0,
 ): boolean {
   return account.ledgers.every((ledger) => {
     const { unit } = ledger.limit
     const wanted = amountOf(unit, other)
-    return wanted === 0 || wanted <= roomAfter(ledger, amountOf(unit, cost), now, at, callMs)
+    if (wanted === 0) return true
+    const amount = amountOf(unit, cost)
+    const hold = ceilingHold(ledger.limit, rank, wanted)
+    if (wanted + hold > roomAfter(ledger, amount, now, at, callMs)) return false
+    if (rank === 0 || !isPaced(ledger.limit)) return true
+    const bookedAt = chargedFrom(ledger.limit) === 'start' ? now : now + callMs
+    return isInPace(ledger, wanted, at, amount, bookedAt)
   })
 }
 

@@ -1,9 +1,11 @@
+import type { Bounds } from './bounds.ts'
 import type { LlmSpec, ModelRule, Weights } from './types.ts'
 
-/** The LLMs that a `model` asks for, as indexes into the list of LLMs, and the weights its rule sets. */
+/** The LLMs that a `model` asks for, as indexes into the list of LLMs, and the weights and bounds its rule sets. */
 export interface Named {
   readonly llms: readonly number[]
   readonly weights: Weights | null
+  readonly bounds?: Bounds
 }
 
 export const AUTO = 'auto'
@@ -38,6 +40,7 @@ function ruled(rule: ModelRule, specs: readonly LlmSpec[]): Named {
   return {
     llms: indexesOf(specs, (spec) => llms === null || llms.includes(spec.group)),
     weights: rule.weights,
+    ...(rule.bounds && { bounds: rule.bounds }),
   }
 }
 

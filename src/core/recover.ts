@@ -1,5 +1,6 @@
 import { type Account, type Cost, costOf, createAccounts, reserveAll, settleAll } from './account.ts'
 import { mayHaveBooked, mayHaveCounted } from './cooling.ts'
+import { createDemand, type Demand, noteDemand, paceBy } from './demand.ts'
 import type { Event, EventOf } from './events.ts'
 import { postForeign } from './ledger.ts'
 import { createLlm, type Llm } from './llm.ts'
@@ -43,12 +44,13 @@ interface Open {
 interface Fold {
   readonly llms: Map<string, Past>
   readonly open: Map<string, Open>
+  readonly demand: Demand
 }
 
 const NO_TOKENS: Cost = { inputTokens: 0, outputTokens: 0 }
 
 /**
- * Rebuilds ledgers, cooling, token corrections and speeds from the events, oldest first. What was under way when
+ * Rebuilds ledgers and the pace of daily limits, cooling, token corrections and speeds from the events, oldest first. What was under way when
  * the process ended is charged in full as of `now`: its provider may have gone on until then.
  * `disabled` says why an LLM starts disabled.
  */
@@ -60,8 +62,9 @@ export function recover(
 ): Recovered {
   const accounts = createAccounts(specs)
   const pasts = specs.map((spec, i): [string, Past] => [spec.name, pastOf(spec, accounts[i]!)])
-  const fold: Fold = { llms: new Map(pasts), open: new Map() }
+  const fold: Fold = { llms: new Map(pasts), open: new Map(), demand: createDemand() }
   for (const event of events) take(fold, event)
+  paceBy(fold.demand, accounts, now)
   const unfinished: Unfinished[] = []
   for (const [request, open] of fold.open) {
     settle(fold, open, null, true, now)
@@ -101,6 +104,7 @@ function correct(
 function takeOfRequest(fold: Fold, request: string, event: Event): void {
   if (event.type === 'request.received') {
     const { client, input_tokens: inputTokens } = event.data
+    noteDemand(fold.demand, event.at)
     fold.open.set(request, { at: event.at, client, inputTokens, attempts: 0, waitMs: 0, attempt: null })
     return
   }

@@ -14,8 +14,17 @@ export function unknownModel(asked: string, known: readonly string[]): Refusal {
   return { status: 404, code: 'model_not_found', message, retryAfterMs: null }
 }
 
+/** An LLM that can never take a request, and why. */
+export interface Unfit {
+  readonly llm: string
+  readonly excluded: string
+  /** Whether it could, but for the bounds on quality and price. */
+  readonly isBound?: boolean
+}
+
 /** No LLM can ever take the request; `reasons` has one entry for each that was looked at. */
-export function fitsNowhere(reasons: readonly { llm: string; excluded: string }[]): Refusal {
+export function fitsNowhere(reasons: readonly Unfit[]): Refusal {
+  if (reasons.some(({ isBound }) => isBound)) return outOfBounds(reasons)
   const tooLong = reasons.some(({ excluded }) => excluded.includes('below'))
   const list = reasons.map(({ llm, excluded }) => `${llm}: ${excluded}`).join('; ')
   const message = tooLong
@@ -27,6 +36,13 @@ export function fitsNowhere(reasons: readonly { llm: string; excluded: string }[
     message,
     retryAfterMs: null,
   }
+}
+
+/** What could take the request is left out by the bounds of the request or of its name under `models:`. */
+function outOfBounds(reasons: readonly Unfit[]): Refusal {
+  const list = reasons.map(({ llm, excluded }) => `${llm}: ${excluded}`).join('; ')
+  const message = `No LLM that this request may go to is within its bounds (${list}). Lower min_quality, raise max_cost, lower max_tokens, or ask for another model.`
+  return { status: 400, code: 'out_of_bounds', message, retryAfterMs: null }
 }
 
 /** The LLMs that could take it exist, but none is switched on. */

@@ -1,3 +1,5 @@
+import type { Bounds } from './bounds.ts'
+
 /** What can be asked of an LLM and what it can take in. */
 export const MODES = ['text', 'vision', 'audio', 'video', 'other'] as const
 export type Mode = (typeof MODES)[number]
@@ -51,6 +53,10 @@ export interface Limit {
    * two calls can stand closer together there than here by this much.
    */
   readonly guardMs: number
+  /** The share that requests of each priority may fill, in thousandths, the highest first; all of it where left out. */
+  readonly ceilings?: readonly number[]
+  /** Whether it is spread over the day; left out, a large one of a day or longer is. */
+  readonly pace?: boolean
 }
 
 /** `guardMs` where nothing else is said. */
@@ -120,6 +126,8 @@ export interface ModelRule {
   /** Names of LLMs in the configuration; null means all. */
   readonly llms: readonly string[] | null
   readonly weights: Weights | null
+  /** What its LLMs have to be worth and may cost; nothing is asked where it is left out. */
+  readonly bounds?: Bounds
 }
 
 export interface ClientSpec {

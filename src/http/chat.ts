@@ -66,6 +66,8 @@ function receivedOf(
     priority: wishes.priority ?? client.priority,
     max_wait_ms: Math.min(wishes.maxWaitMs ?? config.queue.maxWaitMs, LONGEST_WAIT_MS),
     weights: wishes.weights,
+    min_quality: wishes.bounds.minQuality,
+    max_cost_nano_usd: wishes.bounds.maxCostNanoUsd,
   }
 }
 

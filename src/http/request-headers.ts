@@ -1,3 +1,5 @@
+import { type Bounds, NO_BOUNDS } from '../core/bounds.ts'
+import { nanoUsdOf, thousandthsOf } from '../core/scales.ts'
 import { PRIORITIES, type Priority, type Weights } from '../core/types.ts'
 
 /** What a client asks of the balancer itself, by headers; null where it asks nothing. */
@@ -5,17 +7,20 @@ export interface Wishes {
   readonly maxWaitMs: number | null
   readonly priority: Priority | null
   readonly weights: Weights | null
+  readonly bounds: Bounds
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-const NO_WISHES: Wishes = { maxWaitMs: null, priority: null, weights: null }
+const NO_WISHES: Wishes = { maxWaitMs: null, priority: null, weights: null, bounds: NO_BOUNDS }
 
-/** Reads `x-llb-max-wait`, `x-llb-priority` and `x-llb-weights`; a string says what is wrong with one of them. */
+/** Reads the headers `x-llb-...` of a request; a string says what is wrong with one of them. */
 export function wishesOf(headers: Headers): Wishes | string {
   const wait = headers.get('x-llb-max-wait')
   const priority = headers.get('x-llb-priority')
   const weights = headers.get('x-llb-weights')
-  if (wait === null && priority === null && weights === null) return NO_WISHES
+  const bounds = boundsOf(headers)
+  if (typeof bounds === 'string') return bounds
+  if (wait === null && priority === null && weights === null && bounds === NO_BOUNDS) return NO_WISHES
   const maxWaitMs = wait === null ? null : durationOf(wait)
   if (maxWaitMs === undefined)
     return `x-llb-max-wait is "${wait}"; it must be a duration such as 500ms, 30s or 5m.`
@@ -26,7 +31,31 @@ export function wishesOf(headers: Headers): Wishes | string {
   if (parsed === undefined) {
     return `x-llb-weights is "${weights}"; it must look like cost=1,quality=0.5,speed=0, not all of them 0.`
   }
-  return { maxWaitMs, priority, weights: parsed }
+  return { maxWaitMs, priority, weights: parsed, bounds }
+}
+
+/** Reads `x-llb-min-quality` and `x-llb-max-cost`. */
+function boundsOf(headers: Headers): Bounds | string {
+  const quality = headers.get('x-llb-min-quality')
+  const cost = headers.get('x-llb-max-cost')
+  if (quality === null && cost === null) return NO_BOUNDS
+  const worth = quality === null ? null : decimalOf(quality, 10)
+  if (worth === undefined)
+    return `x-llb-min-quality is "${quality}"; it must be a number from 0 to 1, or up to 10 on a scale of 1 to 10.`
+  const usd = cost === null ? null : decimalOf(cost, MOST_USD)
+  if (usd === undefined) return `x-llb-max-cost is "${cost}"; it must be an amount of USD such as 0.002.`
+  return {
+    minQuality: worth === null ? null : thousandthsOf(worth),
+    maxCostNanoUsd: usd === null ? null : nanoUsdOf(usd),
+  }
+}
+
+/** As in the configuration. */
+const MOST_USD = 1_000_000
+
+function decimalOf(text: string, most: number): number | undefined {
+  const number = /^\s*\d+(?:\.\d+)?\s*$/.test(text) ? Number(text) : Number.NaN
+  return number <= most ? number : undefined
 }
 
 function isPriority(text: string): text is Priority {

@@ -151,5 +151,7 @@ function receivedOf(arrival: Arrival): InputData['request.received'] {
     priority,
     max_wait_ms: arrival.maxWaitMs,
     weights: null,
+    min_quality: null,
+    max_cost_nano_usd: null,
   }
 }

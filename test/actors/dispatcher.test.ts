@@ -233,3 +233,32 @@ test('a balancer that stops leaves no timer behind', () => {
   world.balancer.stop()
   expect(world.clock.armed()).toBe(0)
 })
+
+describe('bounds on quality and price', () => {
+  const specs = [
+    llm('cheap', { quality: 300, inputPicoUsd: 1_000_000 }),
+    llm('good', { quality: 900, inputPicoUsd: 100_000_000 }),
+  ]
+  const rules = [
+    { pattern: 'worthy', llms: null, weights: null, bounds: { minQuality: 500, maxCostNanoUsd: null } },
+  ]
+
+  test('leave LLMs out, those of the request and those of the name it asks for', () => {
+    const world = openWorld({ specs, policy: { rules } })
+    expect(world.llmOf(world.arrives({ min_quality: 301 }))).toBe('good')
+    expect(world.llmOf(world.arrives({ max_cost_nano_usd: 10_000 }))).toBe('cheap')
+    expect(world.llmOf(world.arrives({ model: 'worthy' }))).toBe('good')
+  })
+
+  test('refuse at once what they leave no LLM to, and say why', () => {
+    const world = openWorld({ specs, policy: { rules } })
+    world.arrives({ model: 'worthy', max_cost_nano_usd: 10_000 })
+    expect(world.all('request.rejected')[0]!.data).toMatchObject({
+      status: 400,
+      code: 'out_of_bounds',
+      message: expect.stringContaining(
+        '(cheap: its quality 0.3 does not reach min_quality 0.5; good: it may cost 0.001 USD, more than max_cost 0.00001 USD)',
+      ),
+    })
+  })
+})

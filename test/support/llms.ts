@@ -99,6 +99,8 @@ export function arrival(rest: Partial<InputData['request.received']> = {}): Inpu
     priority: 'normal',
     max_wait_ms: 60_000,
     weights: null,
+    min_quality: null,
+    max_cost_nano_usd: null,
     ...rest,
   }
 }
