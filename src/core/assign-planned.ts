@@ -4,6 +4,7 @@ import { type Ask, askOf, matchIn, refresh } from './pull.ts'
 import { type Quotas, takeFromPlan } from './quotas.ts'
 import { offersFor, type Round } from './round.ts'
 import { start } from './start.ts'
+import { PRIORITIES } from './types.ts'
 import { tellFull, tellOfNewcomer } from './wake.ts'
 
 /**
@@ -53,8 +54,8 @@ function nextMatch(round: Round, asks: readonly Ask[]): Match | null {
   if (kept !== null) return kept
   const open = asks.filter((ask) => ask.isOpen)
   if (open.length === 0) return null
-  for (const band of round.state.queue.bands) {
-    const match = matchIn(round, open, band)
+  for (const rank of PRIORITIES.keys()) {
+    const match = matchIn(round, open, rank)
     if (match !== null) return match
   }
   return null

@@ -1,9 +1,17 @@
-import { type Account, amountOf, type Cost, tooSmall } from './account.ts'
+import { type Account, amountOf, type Cost, LEAST, tooSmall } from './account.ts'
 import type { Needs } from './estimate.ts'
 import { EXACT, scaled } from './estimate.ts'
 import { type Asked, outputOn } from './outputs.ts'
 import type { Skill } from './skill.ts'
 import { capacityOf, type LlmSpec, type Weights } from './types.ts'
+
+/** What a request of this rank asks for. */
+export interface Wanted extends Cost {
+  readonly rank: number
+}
+
+/** The least that any request can ask for. */
+export const LEAST_WANTED: Wanted = { ...LEAST, rank: 0 }
 
 /** One LLM as the dispatcher sees it: what it is, what it has left and how fast it has been. */
 export interface LlmView {
@@ -17,7 +25,7 @@ export interface LlmView {
   /** When its refill or cooling timer fires, in ms since 1970; Infinity when none is armed. */
   readonly wakeAt: number
   /** The least that is wanted of it; `exhausted` means that this does not fit. */
-  readonly wanted: Cost
+  readonly wanted: Wanted
   /** What was measured of it. */
   readonly skill: Skill
 }

@@ -1,6 +1,6 @@
 import { type Cost, siblingsOf } from './account.ts'
 import { CellMap } from './cell-map.ts'
-import type { LlmView } from './choose.ts'
+import type { LlmView, Wanted } from './choose.ts'
 import type { DecisionData, DecisionType, Failure, LimitReport } from './events.ts'
 import { createGathering, type Gathering } from './gather.ts'
 import { createQueue, type Pending, type Queue } from './queue.ts'
@@ -37,7 +37,7 @@ export type LlmMessage =
       sample: Sample | null
     }
   | { type: 'report'; limits: readonly LimitReport[]; at: number }
-  | { type: 'full'; cost: Cost; at: number }
+  | { type: 'full'; wanted: Wanted; at: number }
   | { type: 'fail'; failure: Failure; at: number }
   /** Another LLM changed a limit that both share. */
   | { type: 'refresh'; at: number }

@@ -97,7 +97,13 @@ function shared({ eligible: lists }: Dispatcher, eligible: readonly number[]): r
 }
 
 /** What a request needs of an LLM, as the log has it. */
-function needsOf({ client, input_tokens, output_tokens, choices, modes }: EventOf<'request.received'>['data']) {
+function needsOf({
+  client,
+  input_tokens,
+  output_tokens,
+  choices,
+  modes,
+}: EventOf<'request.received'>['data']) {
   return { client, inputTokens: input_tokens, outputTokens: output_tokens, choices, modes }
 }
 

@@ -1,8 +1,8 @@
 import { ceilingHold } from './ceilings.ts'
 import { firstFrom, totalFrom } from './entries.ts'
-import { admits, type Ledger, nextAdmissible } from './ledger.ts'
+import { admits, type Ledger, nextAdmissible, roomOf } from './ledger.ts'
 import { allowanceAt, allowedFrom, type Day, headStartOf, isPaced, pacedOf } from './pacing.ts'
-import type { Limit } from './types.ts'
+import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
 import { nextStart } from './windows/calendar.ts'
 
@@ -16,6 +16,25 @@ export function admitsRank(ledger: Ledger, amount: number, now: number, rank: nu
   if (amount === 0) return true
   if (!admits(ledger, amount + ceilingHold(ledger.limit, rank, amount), now)) return false
   return rank === 0 || !isPaced(ledger.limit) || pacedFrom(ledger, amount, now) === now
+}
+
+/** The most that a request of this rank may take at `now`: what `admitsRank` admits. Its cost. */
+export function roomForRank(ledger: Ledger, now: number, rank: number): number {
+  const { limit, profile } = ledger
+  const room = roomOf(ledger, now)
+  const capacity = capacityOf(limit)
+  const held = room === capacity ? room : room - ceilingHold(limit, rank, 0)
+  if (rank === 0 || !isPaced(limit)) return held
+  const day = dayOf(limit, now)
+  const taken = takenIn(ledger, day)
+  if (taken === 0) return held
+  const allowed = Math.max(headStartOf(limit.amount), allowanceAt(limit.amount, profile, day, now))
+  return Math.min(held, allowed - taken)
+}
+
+/** Whether a limit keeps anything back from some rank. */
+export function isHeldBack(limit: Limit): boolean {
+  return limit.ceilings !== undefined || isPaced(limit)
 }
 
 /** The first instant at which a request of a rank may take an amount, and whether its pace is what binds. */

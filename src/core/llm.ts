@@ -1,4 +1,5 @@
-import { type Account, blockOf, type Cost, correct, fits, LEAST, reserveAll, settleAll } from './account.ts'
+import { type Account, blockOf, correct, fits, reserveAll, settleAll } from './account.ts'
+import { LEAST_WANTED, type Wanted } from './choose.ts'
 import { reactionTo } from './cooling.ts'
 import type { LlmMessage } from './dispatch-state.ts'
 import type { DecisionData, Failure, FailureClass } from './events.ts'
@@ -19,7 +20,7 @@ export interface Llm {
   /** When its refill or cooling timer is to fire; Infinity when none is armed. */
   readonly wakeAt: number
   /** The least that is wanted of it; `exhausted` means that this does not fit. */
-  readonly wanted: Cost
+  readonly wanted: Wanted
   /** Why it is not available, for people; null when it is. */
   readonly because: string | null
   readonly cause: FailureClass | null
@@ -52,7 +53,7 @@ export function createLlm(
     status: disabled === null ? 'available' : 'disabled',
     since: at,
     wakeAt: Number.POSITIVE_INFINITY,
-    wanted: LEAST,
+    wanted: LEAST_WANTED,
     because: disabled,
     cause: null,
     streak: 0,
@@ -83,7 +84,7 @@ export function step(llm: Llm, message: LlmMessage | Wake, decide: Decide): Llm 
     case 'refresh':
       return refreshed(llm, at, decide)
     case 'full':
-      return refreshed({ ...llm, wanted: message.cost }, at, decide)
+      return refreshed({ ...llm, wanted: message.wanted }, at, decide)
     case 'fail':
       return failed(llm, message.failure, at, decide)
     case 'wake':
@@ -94,8 +95,10 @@ export function step(llm: Llm, message: LlmMessage | Wake, decide: Decide): Llm 
 /** Moves between `available` and `exhausted` as the ledgers say; other states are left alone. */
 function refreshed(llm: Llm, at: number, decide: Decide): Llm {
   if (llm.status === 'cooling' || llm.status === 'disabled') return llm
-  if (fits(llm.account, llm.wanted, at)) return llm.status === 'exhausted' ? available(llm, at, decide) : llm
-  const block = blockOf(llm.account, llm.wanted, at)!
+  const { account, wanted } = llm
+  if (fits(account, wanted, at, wanted.rank))
+    return llm.status === 'exhausted' ? available(llm, at, decide) : llm
+  const block = blockOf(account, wanted, at, wanted.rank)!
   if (llm.status === 'exhausted') return llm.wakeAt === block.until ? llm : { ...llm, wakeAt: block.until }
   const until = Number.isFinite(block.until) ? block.until : null
   decide({ type: 'llm.exhausted', data: { limit: block.limit, until } })
@@ -110,7 +113,7 @@ function available(llm: Llm, at: number, decide: Decide): Llm {
     status: 'available',
     since: at,
     wakeAt: Number.POSITIVE_INFINITY,
-    wanted: LEAST,
+    wanted: LEAST_WANTED,
     because: null,
     cause: null,
   }

@@ -1,55 +1,62 @@
-import type { Cost } from './account.ts'
 import type { Match } from './assign-each.ts'
 import { costOn, type LlmView } from './choose.ts'
-import type { Band, Flow } from './flows.ts'
+import type { Flow } from './flows.ts'
+import { isHeldBack } from './held-back.ts'
 import { type Dish, LESS, type Menu, menuOf } from './menu.ts'
 import type { Pending } from './queue.ts'
 import { mayTake, OWN_FROM, ownOf, type Quota, type Quotas } from './quotas.ts'
 import { mayPass } from './reservation.ts'
-import { fitsIn, NO_ROOM, type Room, roomIn } from './room.ts'
+import { fitsIn, type Room, roomIn } from './room.ts'
 import { mayGo, type Round } from './round.ts'
 import { floorCostOn, leastInputOn } from './shape.ts'
 import { matchOf } from './shape-match.ts'
+import { PRIORITIES } from './types.ts'
 
 /** An LLM that is asked what it takes. */
 export interface Ask {
   readonly llm: number
   readonly view: LlmView
   readonly menu: Menu
-  room: Room
+  /** What it has left for each band, and the most tokens that the next of its own should take there. */
+  rooms: readonly Room[]
+  most: readonly number[]
   /** Whether it may have room for something that it may take. */
   isOpen: boolean
-  /** The most tokens that the next of its own requests should take. */
-  most: number
 }
 
 export function askOf({ ports, at }: Round, quotas: Quotas, llm: number): Ask {
   const view = ports.views[llm]!
-  const ask = { llm, view, menu: menuOf(quotas, llm, view), room: NO_ROOM, isOpen: false, most: 0 }
+  const ask: Ask = { llm, view, menu: menuOf(quotas, llm, view), rooms: [], most: [], isOpen: false }
   refresh(ask, quotas, at)
   return ask
 }
 
 /** Looks anew at what is left of an LLM. */
 export function refresh(ask: Ask, quotas: Quotas, at: number): void {
-  ask.room = roomIn(ask.view.account, at)
+  const { account } = ask.view
+  const room = roomIn(account, at)
+  const isHeld = account.ledgers.some(({ limit }) => isHeldBack(limit))
+  ask.rooms = PRIORITIES.map((_, rank) => (isHeld && rank > 0 ? roomIn(account, at, rank) : room))
   ask.isOpen = couldTake(ask, quotas)
-  if (ask.isOpen) ask.most = mostFor(quotas, ask, at)
+  if (!ask.isOpen) return
+  const most = mostFor(quotas, ask, room, at)
+  ask.most = ask.rooms.map((one) => (one === room ? most : mostFor(quotas, ask, one, at)))
 }
 
 function couldTake(ask: Ask, { sorted }: Quotas): boolean {
-  const { view, room } = ask
+  const { view } = ask
+  const room = ask.rooms[0]!
   if (room.requests < 1 || room.calls < 1) return false
   const longest = Math.max(0, Math.min(room.inputTokens, room.tokens))
   for (const quota of sorted) {
     if (leastInputOn(view, quota.stock.shape.inputTokens) > longest) return false
-    if (couldFit(ask, quota)) return true
+    if (couldFit(ask, quota, room)) return true
   }
   return false
 }
 
 /** Whether an LLM may have room for a request of those it may take, judged by the least that is asked for. */
-function couldFit({ llm, view, room }: Ask, quota: Quota): boolean {
+function couldFit({ llm, view }: Ask, quota: Quota, room: Room): boolean {
   return mayTake(quota, llm) && fitsIn(room, floorCostOn(view, quota.stock))
 }
 
@@ -57,25 +64,22 @@ function couldFit({ llm, view, room }: Ask, quota: Quota): boolean {
  * The first client in turn of whom an LLM takes something. Where he has much to offer that is most often the very first;
  * only else it is worth while to find out what of all there is may fit.
  */
-export function matchIn(
-  round: Round,
-  asks: readonly Ask[],
-  { backlogged, shapes, size }: Band,
-): Match | null {
+export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match | null {
+  const { backlogged, shapes, size } = round.state.queue.bands[rank]!
   if (size === 0) return null
   const isRich = backlogged[0]!.lanes.size * RICH > shapes.size
-  const first = isRich ? matchOfFlow(round, asks, backlogged[0]!) : null
+  const first = isRich ? matchOfFlow(round, asks, rank, backlogged[0]!) : null
   if (first !== null) return first
   const left: Ask[] = []
   for (const ask of asks) {
     const dishes = ask.menu.dishes.filter(
-      ({ quota }) => couldFit(ask, quota) && shapes.has(quota.stock.shape.key),
+      ({ quota }) => couldFit(ask, quota, ask.rooms[rank]!) && shapes.has(quota.stock.shape.key),
     )
     if (dishes.length > 0) left.push({ ...ask, menu: { ...ask.menu, dishes } })
   }
   if (left.length === 0) return null
   for (const flow of backlogged) {
-    const match = matchOfFlow(round, left, flow)
+    const match = matchOfFlow(round, left, rank, flow)
     if (match !== null) return match
   }
   return null
@@ -89,12 +93,12 @@ interface Guest extends Match {
   readonly value: number
 }
 
-function matchOfFlow(round: Round, asks: readonly Ask[], flow: Flow): Match | null {
+function matchOfFlow(round: Round, asks: readonly Ask[], rank: number, flow: Flow): Match | null {
   let guest: Guest | null = null
   for (const ask of asks) {
-    const returned = returnedOf(round, ask, flow)
+    const returned = returnedOf(round, ask, rank, flow)
     if (returned !== null) return returned
-    const found = choose(round, ask, flow)
+    const found = choose(round, ask, rank, flow)
     if (found === null) continue
     if (!('value' in found)) return found
     if (guest === null || found.value > guest.value) guest = found
@@ -103,9 +107,9 @@ function matchOfFlow(round: Round, asks: readonly Ask[], flow: Flow): Match | nu
 }
 
 /** A request of a client that came back from a failure and fits. */
-function returnedOf(round: Round, ask: Ask, flow: Flow): Match | null {
+function returnedOf(round: Round, ask: Ask, rank: number, flow: Flow): Match | null {
   for (const dish of ask.menu.returned) {
-    const pending = freeIn(round, ask, dish, flow)
+    const pending = freeIn(round, ask, rank, dish, flow)
     if (pending !== null) return { pending, llm: ask.llm }
   }
   return null
@@ -117,35 +121,35 @@ function returnedOf(round: Round, ask: Ask, flow: Flow): Match | null {
  * no large request is left for a window of its own at the end; else the smallest of its own; else of all others the
  * one that suits best what it has left. Null when nothing fits.
  */
-function choose(round: Round, ask: Ask, flow: Flow): Match | Guest | null {
+function choose(round: Round, ask: Ask, rank: number, flow: Flow): Match | Guest | null {
   const {
     llm,
     menu: { dishes },
   } = ask
-  const first = dishes.findIndex(({ tokens }) => tokens <= ask.most)
+  const first = dishes.findIndex(({ tokens }) => tokens <= ask.most[rank]!)
   const middle = first < 0 ? dishes.length : first
   for (let i = middle; i < dishes.length; i++) {
-    const pending = ownIn(round, ask, dishes[i]!, flow)
+    const pending = ownIn(round, ask, rank, dishes[i]!, flow)
     if (pending !== null) return { pending, llm }
   }
   for (let i = middle - 1; i >= 0; i--) {
-    const pending = ownIn(round, ask, dishes[i]!, flow)
+    const pending = ownIn(round, ask, rank, dishes[i]!, flow)
     if (pending !== null) return { pending, llm }
   }
-  return guestOf(round, ask, flow)
+  return guestOf(round, ask, rank, flow)
 }
 
 /** A request of a client that fits and that the plan leaves to the LLM. */
-function ownIn(round: Round, ask: Ask, dish: Dish, flow: Flow): Pending | null {
-  return dish.quota.left[ask.llm]! >= OWN_FROM ? freeIn(round, ask, dish, flow) : null
+function ownIn(round: Round, ask: Ask, rank: number, dish: Dish, flow: Flow): Pending | null {
+  return dish.quota.left[ask.llm]! >= OWN_FROM ? freeIn(round, ask, rank, dish, flow) : null
 }
 
 /** Of what the plan leaves to others, the request of a client that suits best what the LLM has left. */
-function guestOf(round: Round, ask: Ask, flow: Flow): Guest | null {
+function guestOf(round: Round, ask: Ask, rank: number, flow: Flow): Guest | null {
   const { llm, view } = ask
   let best: Guest | null = null
   for (const dish of ask.menu.dishes) {
-    const pending = freeIn(round, ask, dish, flow)
+    const pending = freeIn(round, ask, rank, dish, flow)
     if (pending === null) continue
     const value = matchOf(view.account, costOn(view, pending), round.at)
     if (best === null || value > best.value) best = { pending, llm, value }
@@ -154,20 +158,25 @@ function guestOf(round: Round, ask: Ask, flow: Flow): Guest | null {
 }
 
 /** The first request of a client's lane, if it fits. */
-function freeIn(round: Round, ask: Ask, { quota, least }: Dish, { lanes }: Flow): Pending | null {
-  if (least * LESS > ask.room.tokens || !couldFit(ask, quota)) return null
+function freeIn(
+  round: Round,
+  ask: Ask,
+  rank: number,
+  { quota, least }: Dish,
+  { lanes }: Flow,
+): Pending | null {
+  const room = ask.rooms[rank]!
+  if (least * LESS > room.tokens || !couldFit(ask, quota, room)) return null
   const pending = lanes.get(quota.stock.shape.key)?.heap.items[0]
   if (pending === undefined) return null
-  return isFree(round, ask, pending, costOn(ask.view, pending)) ? pending : null
-}
-
-/** Whether an LLM has room for a request that it may take and that no other request keeps. */
-function isFree({ state, ports, at }: Round, { llm, room }: Ask, pending: Pending, cost: Cost): boolean {
-  return fitsIn(room, cost) && mayGo(ports, pending, llm) && mayPass(state, ports, pending, llm, cost, at)
+  const { state, ports, at } = round
+  const cost = costOn(ask.view, pending)
+  if (!fitsIn(room, cost) || !mayGo(ports, pending, ask.llm)) return null
+  return mayPass(state, ports, pending, ask.llm, cost, at) ? pending : null
 }
 
 /** The tokens that are left in this window once the smallest of an LLM's own have taken all requests but one. */
-function mostFor(quotas: Quotas, { llm, menu: { dishes }, room }: Ask, now: number): number {
+function mostFor(quotas: Quotas, { llm, menu: { dishes } }: Ask, room: Room, now: number): number {
   if (room.requests <= 1) return room.tokens
   let backlog = 0
   for (const { quota } of dishes) backlog += ownOf(quota, llm)

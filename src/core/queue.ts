@@ -105,6 +105,11 @@ export function sizeOf(queue: Queue): number {
   return queue.byId.size
 }
 
+/** The band in which a request waits, or would: 0 is the highest. */
+export function rankOf({ place, priority }: Pending): number {
+  return place === null ? PRIORITIES.indexOf(priority) : place.band
+}
+
 /** Where a request is expected to go, and what it takes there. */
 export interface Expected {
   readonly llm: number

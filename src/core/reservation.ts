@@ -2,8 +2,8 @@ import type { Cost } from './account.ts'
 import { offersOf } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { bestOf, NOBODY, outlooksOf, soonestOf } from './forecast.ts'
-import { leavesRoomFor } from './look-ahead.ts'
-import { type Pending, passedBy } from './queue.ts'
+import { CALL_MS, leavesRoomFor } from './look-ahead.ts'
+import { type Pending, passedBy, rankOf } from './queue.ts'
 
 /** A request that was passed over too often has its room kept: others may go first only if it can start as planned. */
 export interface Reserved {
@@ -62,5 +62,6 @@ export function mayPass(
   at: number,
 ): boolean {
   if (reserved === null || reserved.llm !== llm || reserved.pending === pending) return true
-  return leavesRoomFor(views[llm]!.account, cost, at, reserved.cost, reserved.at)
+  const rank = rankOf(reserved.pending)
+  return leavesRoomFor(views[llm]!.account, cost, at, reserved.cost, reserved.at, CALL_MS, rank)
 }

@@ -1,7 +1,7 @@
 import type { Account, Cost } from './account.ts'
-import { roomOf } from './ledger.ts'
+import { roomForRank } from './held-back.ts'
 
-/** What an account has left at one instant, over all its limits; Infinity where none counts, below 0 where overrun. */
+/** What an account has left for one rank at one instant, over all its limits; Infinity where none counts, below 0 where overrun. */
 export interface Room {
   requests: number
   /** Calls that may run beside those under way. */
@@ -15,17 +15,8 @@ export interface Room {
 
 const MINUTE_MS = 60_000
 
-export const NO_ROOM: Room = {
-  requests: 0,
-  calls: 0,
-  inputTokens: 0,
-  outputTokens: 0,
-  tokens: 0,
-  perMs: MINUTE_MS,
-}
-
-/** The room of an account. O(log entries) for each limit. */
-export function roomIn({ ledgers }: Account, now: number): Room {
+/** The room of an account for requests of this rank. O(log entries) for each limit. */
+export function roomIn({ ledgers }: Account, now: number, rank = 0): Room {
   const most = Number.POSITIVE_INFINITY
   const room = {
     requests: most,
@@ -36,7 +27,7 @@ export function roomIn({ ledgers }: Account, now: number): Room {
     perMs: MINUTE_MS,
   }
   for (const ledger of ledgers) {
-    const left = roomOf(ledger, now)
+    const left = roomForRank(ledger, now, rank)
     switch (ledger.limit.unit) {
       case 'requests':
         if (left >= room.requests) break

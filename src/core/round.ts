@@ -2,7 +2,7 @@ import { amountOf, type Cost, fits } from './account.ts'
 import { ALIKE, isOpen, type LlmView, type Offer, offersOf, scoreOf } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { startOn } from './forecast.ts'
-import { type Pending, plannedFor } from './queue.ts'
+import { type Pending, plannedFor, rankOf } from './queue.ts'
 import { mayPass } from './reservation.ts'
 
 /** What is known while the room there is at one instant is handed out. */
@@ -38,8 +38,9 @@ export function offersFor({ offers, ports }: Round, pending: Pending): Offer[] {
 /** Whether an LLM has room for a request that no other request keeps. */
 export function hasRoomFor({ state, ports, at }: Round, pending: Pending, llm: number, cost: Cost): boolean {
   const view = ports.views[llm]!
-  if (view.status === 'exhausted' && view.wakeAt > at && isAtMost(view, view.wanted, cost)) return false
-  return isOpen(view) && fits(view.account, cost, at) && mayPass(state, ports, pending, llm, cost, at)
+  const rank = rankOf(pending)
+  if (view.status === 'exhausted' && view.wakeAt > at && isWanted(view, cost, rank)) return false
+  return isOpen(view) && fits(view.account, cost, at, rank) && mayPass(state, ports, pending, llm, cost, at)
 }
 
 /**
@@ -78,6 +79,11 @@ export function servedAt(round: Round, band: number, pending: Pending, { llm, co
 export function isAtMost({ account: { ledgers } }: LlmView, less: Cost, cost: Cost): boolean {
   for (const { limit } of ledgers) if (amountOf(limit.unit, less) > amountOf(limit.unit, cost)) return false
   return true
+}
+
+/** Whether a request of this rank asks for no less than what an exhausted LLM is to wake for, so that it does not fit either. */
+export function isWanted(view: LlmView, cost: Cost, rank: number): boolean {
+  return view.wanted.rank <= rank && isAtMost(view, view.wanted, cost)
 }
 
 /** Whether a request may go to this of its LLMs now. */

@@ -3,7 +3,7 @@ import { type LlmView, type Offer, scoreOf, speedOf } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import type { Candidate } from './events.ts'
 import { serve } from './flows.ts'
-import { dequeue, type Pending } from './queue.ts'
+import { dequeue, type Pending, rankOf } from './queue.ts'
 
 /** Reserves and starts an attempt of a request, which leaves the queue if it waits. */
 export function start(
@@ -41,7 +41,7 @@ function candidateOf(view: LlmView, offer: Offer, pending: Pending, at: number):
   if (view.status !== 'available') {
     return { llm, excluded: view.because === null ? view.status : `${view.status}: ${view.because}` }
   }
-  const block = blockOf(view.account, offer.cost, at)
+  const block = blockOf(view.account, offer.cost, at, rankOf(pending))
   if (block !== null) return { llm, excluded: `${block.limit} has no room` }
   return {
     llm,

@@ -1,10 +1,11 @@
 import { type Block, blockOf, type Cost } from './account.ts'
-import { costOn, isOpen, type LlmView } from './choose.ts'
+import { costOn, isOpen, type LlmView, type Wanted } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
-import { type Band, findFloor, type Stock } from './flows.ts'
-import type { Pending, Queue } from './queue.ts'
+import { findFloor, type Stock } from './flows.ts'
+import { isHeldBack } from './held-back.ts'
+import { type Pending, type Queue, rankOf } from './queue.ts'
 import { mayTake } from './quotas.ts'
-import { candidatesOf, isAtMost, type Round } from './round.ts'
+import { candidatesOf, isAtMost, isWanted, type Round } from './round.ts'
 import { floorCostOn, leastCostOn, leastInputOn } from './shape.ts'
 
 /**
@@ -16,32 +17,48 @@ export function tellFull(state: Dispatcher, ports: Ports, llm: number, at: numbe
   const view = ports.views[llm]!
   if (!isOpen(view)) return
   let first = wantedOf(view)
-  const kept = reserved?.llm === llm ? wishOf(view, reserved.cost, at) : null
+  const kept = reserved?.llm === llm ? wishOf(view, reserved.cost, rankOf(reserved.pending), at) : null
   if (kept !== null && (first === null || kept.until < first.until)) first = kept
   for (const stock of stocksFor(state, llm)) {
-    if (first !== null && isBeyond(view, stock.shape.inputTokens, first.cost)) break
-    if (first !== null && isAtMost(view, first.cost, floorCostOn(view, stock))) continue
+    if (first !== null && isBeyond(view, stock.shape.inputTokens, first.wanted)) break
+    const rank = rankIn(queue, stock)
+    if (first !== null && isCovered(view, stock, rank, first.wanted)) continue
     const wish = wishFor(queue, stock, view, at)
     if (wish !== null && (first === null || wish.until < first.until)) first = wish
   }
-  if (first !== null && first.cost !== view.wanted) ports.tell(llm, { type: 'full', cost: first.cost, at })
+  if (first !== null && first.wanted !== view.wanted)
+    ports.tell(llm, { type: 'full', wanted: first.wanted, at })
+}
+
+/** The highest band in which requests of a shape wait. */
+function rankIn({ bands }: Queue, { shape }: Stock): number {
+  return bands.findIndex(({ shapes }) => shapes.has(shape.key))
+}
+
+/** Whether no request of a shape can fit before what is wanted does. */
+function isCovered(view: LlmView, stock: Stock, rank: number, wanted: Wanted): boolean {
+  return wanted.rank <= rank && isAtMost(view, wanted, floorCostOn(view, stock))
 }
 
 /** What an LLM has to wake for because of one shape; null when all of it would fit now. */
-function wishFor({ bands }: Queue, stock: Stock, view: LlmView, at: number): Wish | null {
-  if (stock.quota === null) return firstWish(bands, stock, view, at)
-  const wish = wishOf(view, leastCostOn(view, stock.shape, stock.floor), at)
+function wishFor(queue: Queue, stock: Stock, view: LlmView, at: number): Wish | null {
+  if (stock.quota === null) return firstWish(queue, stock, view, at)
+  const wish = floorWish(queue, stock, view, at)
   if (wish !== null) return wish
-  findFloor(bands, stock)
-  return wishOf(view, leastCostOn(view, stock.shape, stock.floor), at) ?? firstWish(bands, stock, view, at)
+  findFloor(queue.bands, stock)
+  return floorWish(queue, stock, view, at) ?? firstWish(queue, stock, view, at)
+}
+
+function floorWish(queue: Queue, stock: Stock, view: LlmView, at: number): Wish | null {
+  return wishOf(view, leastCostOn(view, stock.shape, stock.floor), rankIn(queue, stock), at)
 }
 
 /** The request of a shape that fits first, of those that do not fit now. */
-function firstWish(bands: readonly Band[], { shape }: Stock, view: LlmView, at: number): Wish | null {
+function firstWish({ bands }: Queue, { shape }: Stock, view: LlmView, at: number): Wish | null {
   let first: Wish | null = null
-  for (const { shapes } of bands) {
+  for (const [rank, { shapes }] of bands.entries()) {
     for (const { heap } of shapes.get(shape.key)?.lanes ?? []) {
-      const wish = wishOf(view, costOn(view, heap.items[0]!), at)
+      const wish = wishOf(view, costOn(view, heap.items[0]!), rank, at)
       if (wish !== null && (first === null || wish.until < first.until)) first = wish
     }
   }
@@ -57,22 +74,24 @@ function* stocksFor({ queue, quotas }: Dispatcher, llm: number): Generator<Stock
   for (const quota of quotas.sorted) if (mayTake(quota, llm)) yield quota.stock
 }
 
-/** Whether every prompt from this size on asks for more than `first`, whatever its answer. */
-function isBeyond(view: LlmView, inputTokens: number, first: Cost): boolean {
-  if (view.account.most.outputTokens !== Number.POSITIVE_INFINITY) return false
+/** Whether every prompt from this size on asks for more than `first`, whatever its answer and its band. */
+function isBeyond(view: LlmView, inputTokens: number, first: Wanted): boolean {
+  const { most, ledgers } = view.account
+  if (most.outputTokens !== Number.POSITIVE_INFINITY) return false
+  if (first.rank > 0 && ledgers.some(({ limit }) => isHeldBack(limit))) return false
   return leastInputOn(view, inputTokens) >= first.inputTokens + first.outputTokens
 }
 
-type Wish = Pick<Block, 'until'> & { cost: Cost }
+type Wish = Pick<Block, 'until'> & { readonly wanted: Wanted }
 
 /** What an exhausted LLM is to wake for already: another cost of it may fit earlier once a call has ended. */
-function wantedOf({ status, wanted: cost, wakeAt: until }: LlmView): Wish | null {
-  return status === 'exhausted' ? { cost, until } : null
+function wantedOf({ status, wanted, wakeAt: until }: LlmView): Wish | null {
+  return status === 'exhausted' ? { wanted, until } : null
 }
 
-function wishOf(view: LlmView, cost: Cost, at: number): Wish | null {
-  const block = blockOf(view.account, cost, at)
-  return block && { ...block, cost }
+function wishOf(view: LlmView, cost: Cost, rank: number, at: number): Wish | null {
+  const block = blockOf(view.account, cost, at, rank)
+  return block && { until: block.until, wanted: { ...cost, rank } }
 }
 
 /**
@@ -82,14 +101,15 @@ function wishOf(view: LlmView, cost: Cost, at: number): Wish | null {
 export function tellOfNewcomer(round: Round, pending: Pending): void {
   const { state, ports, at } = round
   const { shape, quota } = pending.place!.lane.kind.stock
+  const rank = rankOf(pending)
   for (const llm of quota === null ? candidatesOf(pending, ports) : shape.llms) {
     const view = ports.views[llm]!
     if (!isOpen(view) || (quota !== null && !mayTake(quota, llm))) continue
     const cost = costOn(view, pending)
-    if (view.status === 'exhausted' && isAtMost(view, view.wanted, cost)) continue
-    const block = blockOf(view.account, cost, at)
+    if (view.status === 'exhausted' && isWanted(view, cost, rank)) continue
+    const block = blockOf(view.account, cost, at, rank)
     if (block === null) state.news.add(llm)
     else if (view.status !== 'exhausted' || view.wakeAt > block.until)
-      ports.tell(llm, { type: 'full', cost, at })
+      ports.tell(llm, { type: 'full', wanted: { ...cost, rank }, at })
   }
 }

@@ -21,7 +21,7 @@ describe('an LLM with room that something waiting does not fit', () => {
     const stage = stageOf([used])
     stage.wait([90, 20, 70].map((inputTokens) => pending({ ...input(inputTokens) })))
     tellFull(stage.state, stage.ports, 0, START)
-    expect(stage.told).toEqual([{ llm: 0, message: { type: 'full', cost: input(20), at: START } }])
+    expect(stage.told).toEqual([{ llm: 0, message: { type: 'full', wanted: { ...input(20), rank: 1 }, at: START } }])
   })
 
   test('is told nothing by what fits, waits for others only, or does not wait at all', () => {
@@ -35,13 +35,13 @@ describe('an LLM with room that something waiting does not fit', () => {
     const stage = stageOf([used])
     stage.wait([pending({ ...input(90), priority: 'high' }), pending({ ...input(20), priority: 'low' })])
     tellFull(stage.state, stage.ports, 0, START)
-    expect(stage.told.map(({ message }) => 'cost' in message && message.cost)).toEqual([input(20)])
+    expect(stage.told.map(({ message }) => 'wanted' in message && message.wanted)).toEqual([{ ...input(20), rank: 2 }])
   })
 })
 
 describe('an LLM that sleeps', () => {
   const asleep = (wakeAt: number) =>
-    ({ ...used, status: 'exhausted', wanted: input(90), wakeAt: START + wakeAt }) as const
+    ({ ...used, status: 'exhausted', wanted: { ...input(90), rank: 1 }, wakeAt: START + wakeAt }) as const
 
   test('is told of what waits only if that fits before it wakes', () => {
     for (const [wakeAt, count] of [[1400, 0] as const, [1401, 1] as const]) {

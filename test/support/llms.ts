@@ -1,5 +1,5 @@
 import { type Account, createAccount, createAccounts } from '../../src/core/account.ts'
-import type { LlmView } from '../../src/core/choose.ts'
+import { LEAST_WANTED, type LlmView } from '../../src/core/choose.ts'
 import type { InputData } from '../../src/core/events.ts'
 import { createLlm, type Llm } from '../../src/core/llm.ts'
 import { initialSkill } from '../../src/core/skill.ts'
@@ -76,7 +76,7 @@ export function view(spec: LlmSpec, rest: Partial<LlmView> = {}, account?: Accou
     because: null,
     reachable: true,
     wakeAt: Number.POSITIVE_INFINITY,
-    wanted: { inputTokens: 1, outputTokens: 0 },
+    wanted: LEAST_WANTED,
     skill: initialSkill(spec),
     ...rest,
   }

@@ -4,11 +4,10 @@ import {
   correct,
   createAccount,
   fits,
-  LEAST,
   reserveAll,
   settleAll,
 } from '../../src/core/account.ts'
-import { ALIKE, type LlmView, type Offer, offersOf, scoreOf, unfitness } from '../../src/core/choose.ts'
+import { ALIKE, LEAST_WANTED, type LlmView, type Offer, offersOf, scoreOf, unfitness } from '../../src/core/choose.ts'
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted, reactionTo } from '../../src/core/cooling.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
@@ -461,7 +460,7 @@ function naiveLlm(spec: LlmSpec): NaiveLlm {
       return this.status !== 'disabled' && this.cause !== 'unreachable'
     },
     wakeAt: Number.POSITIVE_INFINITY,
-    wanted: LEAST,
+    wanted: LEAST_WANTED,
     skill: initialSkill(spec),
     cause: null,
     streak: 0,
