@@ -3,6 +3,7 @@ import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
 import { unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
+import { type Late, latenessOf, noteArrival, takeRefusal } from './early-refusal.ts'
 import { bestOf, type Outlook, outlooksOf, shareOf } from './forecast.ts'
 import { arrive, hold, isGathered, release } from './gather.ts'
 import { addQuota } from './quotas.ts'
@@ -95,12 +96,16 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   if (sizeOf(queue) > 0 && ports.views.some((view) => isDue(view, at))) assign(state, ports, at)
   const round = createRound(state, ports, at, null)
   arrive(gathering, at)
+  noteArrival(state.refusals, at)
   const isHeld = isBurst(round, pending)
   if (!isHeld && startNewcomer(round, pending)) return
   const full = fullBound(queue, policy, pending)
   const outlooks = foresee(round, pending)
   const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
   if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
+  const late = lateIn(round, pending, outlooks)
+  if (late !== null && policy.earlyRefusal === 'on')
+    return reject(ports, pending.id, refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at))
   const best = bestOf(outlooks)
   const position = enqueue(
     queue,
@@ -118,6 +123,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
     position,
     waiting_for: pending.waitingFor,
     eta_ms: best === null ? etaMs : best.at - at,
+    ...(late === null ? {} : { would_refuse: true }),
   })
   if (pending.deadline <= at) assign(state, ports, at)
 }
@@ -127,6 +133,13 @@ function isBurst(round: Round, pending: Pending): boolean {
   const { state, ports, at } = round
   const best = bestWithRoom(round, pending)
   return best !== null && isGathered(state.gathering, ports.views[best.llm]!, at, pending.deadline)
+}
+
+/** When it starts if that is too late and it may be refused for that; null when it waits. */
+function lateIn({ state, ports, at }: Round, pending: Pending, outlooks: readonly Outlook[]): Late | null {
+  if (state.policy.earlyRefusal === 'off') return null
+  const late = latenessOf(ports.views, outlooks, pending, at)
+  return late !== null && (late.isKnown || takeRefusal(state.refusals, at)) ? late : null
 }
 
 /** When each LLM could take a newcomer, what is served before it counted. */

@@ -11,7 +11,7 @@ export interface ErrorBody {
 }
 
 /** Refusals after which the same request may do better, so that SDKs may send it again by themselves. */
-const WORTH_RETRYING = new Set(['wait_expired', 'queue_full', 'shutting_down'])
+const WORTH_RETRYING = new Set(['wait_too_long', 'wait_expired', 'queue_full', 'shutting_down'])
 
 export function errorBody({ status, code, message }: Refusal, param: string | null = null): ErrorBody {
   return { error: { message, type: typeOf(status), param, code } }
