@@ -4,7 +4,7 @@ import { unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
 import { type Late, latenessOf, noteArrival, takeRefusal } from './early-refusal.ts'
-import { bestOf, type Outlook, outlooksOf, shareOf } from './forecast.ts'
+import { bestOf, dueBefore, type Outlook, outlooksOf, shareOf, soonestOf } from './forecast.ts'
 import { arrive, hold, isGathered, release } from './gather.ts'
 import { addQuota } from './quotas.ts'
 import { createRound, isDue, offersFor, type Round } from './round.ts'
@@ -103,18 +103,19 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const outlooks = foresee(round, pending)
   const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
   if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
-  const late = lateIn(round, pending, outlooks)
+  const best = bestOf(outlooks)
+  const late = best === null ? lateIn(round, pending) : null
   if (late !== null && policy.earlyRefusal === 'on')
     return reject(ports, pending.id, refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at))
-  const best = bestOf(outlooks)
+  const expected = best ?? (policy.earlyRefusal === 'off' ? null : soonestOf(outlooks))
   const position = enqueue(
     queue,
     pending,
-    best && { llm: best.offer.llm, cost: best.offer.cost, at: best.at },
+    expected && { llm: expected.offer.llm, cost: expected.offer.cost, at: expected.at },
   )
-  if (best !== null) {
-    addQuota(state.quotas, pending.place!.lane.shape, best.offer.llm)
-    state.settled.delete(best.offer.llm)
+  if (expected !== null) {
+    addQuota(state.quotas, pending.place!.lane.shape, expected.offer.llm)
+    state.settled.delete(expected.offer.llm)
   }
   if (isHeld) hold(gathering, at)
   tellOfNewcomer(state, ports, offersFor(round, pending), at)
@@ -122,7 +123,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   ports.decide('request.queued', pending.id, null, {
     position,
     waiting_for: pending.waitingFor,
-    eta_ms: best === null ? etaMs : best.at - at,
+    eta_ms: expected === null ? etaMs : expected.at - at,
     ...(late === null ? {} : { would_refuse: true }),
   })
   if (pending.deadline <= at) assign(state, ports, at)
@@ -136,18 +137,26 @@ function isBurst(round: Round, pending: Pending): boolean {
 }
 
 /** When it starts if that is too late and it may be refused for that; null when it waits. */
-function lateIn({ state, ports, at }: Round, pending: Pending, outlooks: readonly Outlook[]): Late | null {
+function lateIn(round: Round, pending: Pending): Late | null {
+  const { state, ports, at } = round
   if (state.policy.earlyRefusal === 'off') return null
+  const band = PRIORITIES.indexOf(pending.priority)
+  const outlooks = outlooksAfter(round, pending, dueBefore(state.queue, band, pending))
   const late = latenessOf(ports.views, outlooks, pending, at)
   return late !== null && (late.isKnown || takeRefusal(state.refusals, at)) ? late : null
 }
 
 /** When each LLM could take a newcomer, what is served before it counted. */
 function foresee(round: Round, pending: Pending): Outlook[] {
+  const band = PRIORITIES.indexOf(pending.priority)
+  return outlooksAfter(round, pending, aheadOf(round.state.queue, band, pending))
+}
+
+/** When each LLM could take a newcomer once `ahead` of those that wait were served. */
+function outlooksAfter(round: Round, pending: Pending, ahead: number): Outlook[] {
   const { state, ports, at } = round
   const { queue } = state
   const band = PRIORITIES.indexOf(pending.priority)
-  const ahead = aheadOf(queue, band, pending)
   let size = 0
   for (let i = 0; i <= band; i++) size += queue.bands[i]!.size
   return outlooksOf(ports.views, offersFor(round, pending), pending, at, (llm) =>

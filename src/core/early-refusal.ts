@@ -96,15 +96,16 @@ export function latenessOf(
 }
 
 /**
- * Before when an LLM cannot start a call of this cost whatever happens, by its timers and by limits on which no call
- * under way holds anything: what is held may be given back at any moment.
+ * Before when an LLM cannot start a call of this cost whatever happens: by its timers, and by limits that leave no
+ * room even if all that calls under way hold were given back at once. O(calls under way).
  */
 function knownStart({ account, status, wakeAt }: LlmView, cost: Cost, now: number): number {
   if (status === 'disabled') return Number.POSITIVE_INFINITY
   let start = status === 'cooling' ? wakeAt : now
   for (const ledger of account.ledgers) {
-    if (ledger.held.size > 0) continue
-    start = Math.max(start, nextAdmissible(ledger, amountOf(ledger.limit.unit, cost), now))
+    let held = 0
+    for (const { amount } of ledger.held.values()) held += amount
+    start = Math.max(start, nextAdmissible(ledger, Math.max(0, amountOf(ledger.limit.unit, cost) - held), now))
   }
   return start
 }

@@ -1,7 +1,8 @@
 import type { Cost } from './account.ts'
 import { type Demand, earliestFor } from './look-ahead.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
-import { plannedFor, positionOf } from './queue.ts'
+import type { Flow } from './flows.ts'
+import { type Pending, plannedFor, positionOf, type Queue } from './queue.ts'
 import { isOpen, type LlmView, type Offer, scoreOf, type Wishes } from './choose.ts'
 
 /** A demand that is added up. */
@@ -48,6 +49,44 @@ export function shareOf(planned: Demand, ahead: number, size: number): Demand {
     inputTokens: part(planned.inputTokens),
     outputTokens: part(planned.outputTokens),
   }
+}
+
+/** So many of a lane are asked for their deadlines. */
+const SAMPLES = 8
+
+/** About how many of a flow are due by a deadline: of a long lane a sample tells. O(lanes). */
+function dueBy({ lanes }: Flow, deadline: number): number {
+  let due = 0
+  for (const { heap } of lanes.values()) {
+    const { items } = heap
+    const asked = Math.min(SAMPLES, items.length)
+    let before = 0
+    for (let i = 0; i < asked; i++)
+      if (items[Math.floor((i * items.length) / asked)]!.deadline <= deadline) before++
+    due += Math.ceil((before * items.length) / asked)
+  }
+  return due
+}
+
+/**
+ * About how many have to be served before a request if the most urgent of a client goes first: all of the higher
+ * bands, those of its own client that are due before it, and of every other client of its band as many as its share
+ * allows meanwhile. O(clients + lanes of its own).
+ */
+export function dueBefore(
+  { bands }: Queue,
+  index: number,
+  { client, clientWeight, deadline }: Pick<Pending, 'client' | 'clientWeight' | 'deadline'>,
+): number {
+  const flow = bands[index]!.flows.get(client)
+  const own = flow === undefined ? 0 : dueBy(flow, deadline)
+  let ahead = own
+  for (let i = 0; i < index; i++) ahead += bands[i]!.size
+  for (const other of bands[index]!.backlogged) {
+    if (other.client === client) continue
+    ahead += Math.min(other.size, Math.floor(((own + 1) * other.weight) / clientWeight))
+  }
+  return ahead
 }
 
 /** What each offer comes to for a request, `before` saying what is served before it on an LLM. */
