@@ -107,7 +107,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const late = best === null ? lateIn(round, pending) : null
   if (late !== null && policy.earlyRefusal === 'on')
     return reject(ports, pending.id, refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at))
-  const expected = best ?? (policy.earlyRefusal === 'off' ? null : soonestOf(outlooks))
+  const expected = best ?? soonestOf(outlooks)
   const position = enqueue(
     queue,
     pending,

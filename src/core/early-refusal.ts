@@ -74,7 +74,7 @@ export interface Late {
 }
 
 /** A forecast beyond the first window may be off by one in so many of the time it looks ahead. */
-const CERTAIN_TO = 16
+const CERTAIN_TO = 2
 
 /**
  * Whether a request with these outlooks starts too late on every LLM that it may go to. Where others are served
@@ -105,7 +105,10 @@ function knownStart({ account, status, wakeAt }: LlmView, cost: Cost, now: numbe
   for (const ledger of account.ledgers) {
     let held = 0
     for (const { amount } of ledger.held.values()) held += amount
-    start = Math.max(start, nextAdmissible(ledger, Math.max(0, amountOf(ledger.limit.unit, cost) - held), now))
+    start = Math.max(
+      start,
+      nextAdmissible(ledger, Math.max(0, amountOf(ledger.limit.unit, cost) - held), now),
+    )
   }
   return start
 }

@@ -12,7 +12,7 @@ import { ALIKE, type LlmView, type Offer, offersOf, scoreOf, unfitness } from '.
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted, reactionTo } from '../../src/core/cooling.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
-import { bestOf, outlooksOf, shareOf, startOn, type Totals } from '../../src/core/forecast.ts'
+import { bestOf, outlooksOf, shareOf, soonestOf, startOn, type Totals } from '../../src/core/forecast.ts'
 import { used } from '../../src/core/ledger.ts'
 import { matchOf } from '../../src/core/shape-match.ts'
 import { shapeOf } from '../../src/core/shape.ts'
@@ -216,7 +216,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     const outlooks = outlooksOf(llms, offersOf(llms, candidates(request), request), request, at, (llm) =>
       shareOf(plannedFor(rank, llm), ahead, size),
     )
-    return bestOf(outlooks)?.offer ?? null
+    return (bestOf(outlooks) ?? soonestOf(outlooks))?.offer ?? null
   }
 
   function join(request: NaiveRequest, band: number, cost: Cost | null): void {

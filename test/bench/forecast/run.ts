@@ -27,7 +27,11 @@ export interface Guest {
 const WEIGHTS = { cost: 0.25, quality: 0.25, speed: 0.5 }
 
 /** Plays a trace to its end. */
-export function play({ llms, arrivals }: Trace, earlyRefusal: EarlyRefusal, guest: Guest | null = null): Fate[] {
+export function play(
+  { llms, arrivals }: Trace,
+  earlyRefusal: EarlyRefusal,
+  guest: Guest | null = null,
+): Fate[] {
   const starts = new Map<number, number>()
   const policy = { weights: WEIGHTS, earlyRefusal, ...ROOM_FOR_ALL }
   const fleet = openFleet(llms, policy, ({ job, startMs }) => starts.set(job.id, startMs))
@@ -37,10 +41,7 @@ export function play({ llms, arrivals }: Trace, earlyRefusal: EarlyRefusal, gues
     fleet.runUntil(START + arrival.atMs)
     const setTo = (value: EarlyRefusal) => Object.assign(world.balancer.state.policy, { earlyRefusal: value })
     if (arrival.id === guest?.id) setTo('off')
-    idOf.set(
-      fleet.arrives(arrival, { client: arrival.client, max_wait_ms: arrival.maxWaitMs }),
-      arrival,
-    )
+    idOf.set(fleet.arrives(arrival, { client: arrival.client, max_wait_ms: arrival.maxWaitMs }), arrival)
     setTo(earlyRefusal)
   }
   while (world.balancer.state.queue.byId.size > 0 && fleet.runNext());
@@ -62,6 +63,8 @@ export function play({ llms, arrivals }: Trace, earlyRefusal: EarlyRefusal, gues
 
 function arranged(arrivals: readonly Arrival[], guest: Guest | null): readonly Arrival[] {
   if (guest === null) return arrivals
-  const moved = arrivals.map((one) => (one.id === guest.id ? { ...one, atMs: one.atMs + guest.delayMs } : one))
+  const moved = arrivals.map((one) =>
+    one.id === guest.id ? { ...one, atMs: one.atMs + guest.delayMs } : one,
+  )
   return moved.sort((a, b) => a.atMs - b.atMs || a.id - b.id)
 }

@@ -31,7 +31,8 @@ function perMinute(llms: readonly Llm[], mix: string): number {
 
 function paceOf({ limits, firstByteMs, tokensPerSecond }: Llm, meanTokens: number): number {
   const paces = limits.map(({ unit, amount, perMs }) => {
-    if (unit === 'concurrency') return (amount * 60_000) / (firstByteMs + (meanTokens * 250) / tokensPerSecond)
+    if (unit === 'concurrency')
+      return (amount * 60_000) / (firstByteMs + (meanTokens * 250) / tokensPerSecond)
     if (perMs > 60_000) return Number.POSITIVE_INFINITY
     return ((unit === 'requests' ? amount : amount / meanTokens) * 60_000) / perMs
   })
@@ -65,7 +66,9 @@ const bursts =
   }
 
 /** By request or by client, how long a request may wait. */
-const KINDS: Readonly<Record<string, { times: Times; clients: number; waits: 'alike' | 'by client' | 'mixed' }>> = {
+const KINDS: Readonly<
+  Record<string, { times: Times; clients: number; waits: 'alike' | 'by client' | 'mixed' }>
+> = {
   'overload 1.2x': { times: steady(1.2), clients: 1, waits: 'alike' },
   'overload 2x': { times: steady(2), clients: 1, waits: 'alike' },
   'bursts, one client': { times: bursts(1, 90_000), clients: 1, waits: 'alike' },

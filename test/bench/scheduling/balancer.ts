@@ -96,7 +96,12 @@ export function openFleet(
 const PATIENCE_MS = 30 * 86_400_000
 
 /** None may be refused at the door because the queue is full. */
-export const ROOM_FOR_ALL = { maxRequests: 1e6, maxBytes: 1e12, maxRequestsPerClient: 1e6, maxBytesPerClient: 1e12 }
+export const ROOM_FOR_ALL = {
+  maxRequests: 1e6,
+  maxBytes: 1e12,
+  maxRequestsPerClient: 1e6,
+  maxBytesPerClient: 1e12,
+}
 
 function specOf(llm: Llm): LlmSpec {
   return spec(llm.name, {
