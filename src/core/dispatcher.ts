@@ -3,7 +3,7 @@ import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
 import { unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
-import { type Late, latenessOf, noteArrival, takeRefusal } from './early-refusal.ts'
+import { type Late, latenessOf, leastAhead, noteArrival, takeRefusal } from './early-refusal.ts'
 import { bestOf, dueBefore, type Outlook, outlooksOf, shareOf, soonestOf } from './forecast.ts'
 import { arrive, hold, isGathered, release } from './gather.ts'
 import { addQuota } from './quotas.ts'
@@ -141,7 +141,7 @@ function lateIn(round: Round, pending: Pending): Late | null {
   const { state, ports, at } = round
   if (state.policy.earlyRefusal === 'off') return null
   const band = PRIORITIES.indexOf(pending.priority)
-  const outlooks = outlooksAfter(round, pending, dueBefore(state.queue, band, pending))
+  const outlooks = outlooksAfter(round, pending, leastAhead(dueBefore(state.queue, band, pending)))
   const late = latenessOf(ports.views, outlooks, pending, at)
   return late !== null && (late.isKnown || takeRefusal(state.refusals, at)) ? late : null
 }

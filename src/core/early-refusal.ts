@@ -73,8 +73,15 @@ export interface Late {
   readonly isKnown: boolean
 }
 
-/** A forecast beyond the first window may be off by one in so many of the time it looks ahead. */
-const CERTAIN_TO = 2
+/** A forecast may be off by one in so many of the time it looks ahead. */
+const CERTAIN_TO = 8
+/** Of a client's requests the one that fits best goes first: one is overtaken by all but one in so many of them. */
+const OVERTAKES = 20
+
+/** How many of those that are due before a request are served before it at the least. */
+export function leastAhead(due: number): number {
+  return Math.ceil(due / OVERTAKES)
+}
 
 /**
  * Whether a request with these outlooks starts too late on every LLM that it may go to. Where others are served

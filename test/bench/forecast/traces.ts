@@ -13,6 +13,7 @@ export interface Arrival extends Job {
 
 export interface Trace {
   readonly name: string
+  readonly kind: string
   readonly llms: readonly Llm[]
   readonly arrivals: readonly Arrival[]
 }
@@ -94,7 +95,7 @@ export function createTrace(fleet: string, kind: string, seed: number): Trace {
     const maxWaitMs = waits === 'mixed' ? pick(WAITS_MS, random) : waitOf.get(client)!
     return { ...jobFor(llms, id, mix, random), atMs, client, maxWaitMs }
   })
-  return { name: `${fleet}, ${kind}, ${mix}, seed ${seed}`, llms, arrivals }
+  return { name: `${fleet}, ${kind}, ${mix}, seed ${seed}`, kind, llms, arrivals }
 }
 
 function jobFor(llms: readonly Llm[], id: number, mix: string, random: Random): Job {
