@@ -1,6 +1,6 @@
 import { type Account, amountOf, type Cost } from './account.ts'
 import { chargedFrom } from './charge.ts'
-import { type Ledger, roomOf, supposing, used } from './ledger.ts'
+import { type Ledger, roomOf, supposing } from './ledger.ts'
 import { capacityOf } from './types.ts'
 import { windowOf } from './window.ts'
 
@@ -81,18 +81,4 @@ function roomAfter(ledger: Ledger, amount: number, now: number, at: number, call
   const bookedAt = chargedFrom(limit) === 'start' ? now : now + callMs
   const load = supposing(ledger, holds, bookedAt, () => windowOf(limit).loadAt(ledger, at))
   return capacityOf(limit) - load
-}
-
-/** How much of a limit is used at `now`, in thousandths, rounded up; above 1000 where it was overrun. */
-export interface Share {
-  readonly limit: string
-  readonly used: number
-}
-
-/** How full each limit is, in the order of the account. */
-export function usedShare(account: Account, now: number): Share[] {
-  return account.ledgers.map((ledger) => {
-    const { name } = ledger.limit
-    return { limit: name, used: Math.ceil((used(ledger, now) * 1000) / capacityOf(ledger.limit)) }
-  })
 }

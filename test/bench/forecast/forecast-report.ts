@@ -25,7 +25,8 @@ function line(what: string, share: Share, leastPercent: number): Line {
 /** The verdict, then each kind of trace. */
 export function render(lines: readonly Line[], groups: readonly Figures[]): string {
   const verdict = lines.map(
-    ({ what, value, target, met }) => `| ${what} | ${value} | ${target} | ${met ? 'reached' : '**NOT reached**'} |`,
+    ({ what, value, target, met }) =>
+      `| ${what} | ${value} | ${target} | ${met ? 'reached' : '**NOT reached**'} |`,
   )
   const rows = groups.map(({ name, requests, missedAnyway, missedAlone, met, metAtRisk, rightRetry }) =>
     [name, requests, ...[missedAnyway, missedAlone, met, metAtRisk, rightRetry].map(shown)].join(' | '),
