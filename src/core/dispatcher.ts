@@ -106,11 +106,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const best = bestOf(outlooks)
   const late = best === null ? lateIn(round, pending) : null
   if (late !== null && policy.earlyRefusal === 'on')
-    return reject(
-      ports,
-      pending.id,
-      refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at),
-    )
+    return reject(ports, pending.id, refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at))
   const expected = best ?? soonestOf(outlooks)
   const position = enqueue(
     queue,
