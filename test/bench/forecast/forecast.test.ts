@@ -7,12 +7,14 @@ import { createTrace, type Trace } from './traces.ts'
 const trace = createTrace('free', 'bursts, one client', 1)
 
 test('a burst is refused where it would miss its deadline, and told when to come again', () => {
-  const { missedAnyway, missedAlone, met, rightRetry } = measureTrace(trace, { alone: 3, again: 3 })
+  const { missedAnyway, missedAlone, met, rightRetry } = measureTrace(trace, { aloneOneIn: 4, againOneIn: 4 })
   expect(missedAnyway[1]).toBeGreaterThan(5)
   expect(missedAnyway[0] / missedAnyway[1]).toBeGreaterThanOrEqual(0.95)
-  expect(missedAlone).toEqual([3, 3])
+  expect(missedAlone[0]).toBeGreaterThan(0)
+  expect(missedAlone[0]).toBe(missedAlone[1])
   expect(met[0] / met[1]).toBeGreaterThan(0.9)
-  expect(rightRetry[0]).toBeGreaterThanOrEqual(2)
+  expect(rightRetry[1]).toBeGreaterThan(0)
+  expect(rightRetry[0]).toBe(rightRetry[1])
 })
 
 test('a dry run serves as if nothing were refused, and marks what would be', () => {
@@ -33,7 +35,7 @@ test('a guest is let in when it comes, and nobody else is another', () => {
 
 test('a trace with no more than the LLMs can take has no refusal, and all are in time', () => {
   const calm: Trace = { ...trace, arrivals: trace.arrivals.filter((_, i) => i % 20 === 0) }
-  const { missedAnyway, met } = measureTrace(calm, { alone: 1, again: 1 })
+  const { missedAnyway, met } = measureTrace(calm, { aloneOneIn: 1, againOneIn: 1 })
   expect([missedAnyway, met]).toEqual([
     [0, 0],
     [calm.arrivals.length, calm.arrivals.length],

@@ -20,12 +20,12 @@ export interface Figures {
 export type Share = readonly [part: number, all: number]
 
 export interface Effort {
-  /** Refused requests of a trace that are let in alone, and that are sent again. */
-  readonly alone: number
-  readonly again: number
+  /** One in so many refused requests is let in alone, and one in so many is sent again. */
+  readonly aloneOneIn: number
+  readonly againOneIn: number
 }
 
-export function measureTrace(trace: Trace, { alone, again }: Effort): Figures {
+export function measureTrace(trace: Trace, { aloneOneIn, againOneIn }: Effort): Figures {
   const fates = play(trace, 'on')
   const anyway = new Map(play(trace, 'off').map((fate) => [fate.arrival.id, fate]))
   const refused = fates.filter(isRefused)
@@ -35,13 +35,13 @@ export function measureTrace(trace: Trace, { alone, again }: Effort): Figures {
     name: trace.name,
     requests: fates.length,
     missedAnyway: share(refused, ({ arrival }) => !isInTime(anyway.get(arrival.id)!)),
-    missedAlone: share(sample(refused, alone), (fate) => !isInTime(playAgain(trace, fate, 0))),
+    missedAlone: share(sample(refused, aloneOneIn), (fate) => !isInTime(playAgain(trace, fate, 0))),
     met: share(
       letIn.filter((fate) => !isToldLate(fate)),
       isInTime,
     ),
     metAtRisk: share(atRisk, isInTime),
-    rightRetry: share(sample(refused, again), (fate) => isRight(trace, fate)),
+    rightRetry: share(sample(refused, againOneIn), (fate) => isRight(trace, fate)),
   }
 }
 
@@ -67,10 +67,9 @@ function share(fates: readonly Fate[], test: (fate: Fate) => boolean): Share {
   return [fates.filter(test).length, fates.length]
 }
 
-/** So many of them, evenly spread. */
-function sample(fates: readonly Fate[], count: number): Fate[] {
-  const taken = Math.min(count, fates.length)
-  return Array.from({ length: taken }, (_, i) => fates[Math.floor((i * fates.length) / taken)]!)
+/** One in so many, each as likely as the others. */
+function sample(fates: readonly Fate[], oneIn: number): Fate[] {
+  return fates.filter(({ arrival }) => arrival.id % oneIn === 0)
 }
 
 /** Counts of several traces together. */
