@@ -1,3 +1,4 @@
+import type { EarlyRefusal } from '../core/early-refusal.ts'
 import type { ClientSpec, LlmSpec, ModelRule, Weights } from '../core/types.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
@@ -27,6 +28,7 @@ export interface Config {
     /** When a waiting stream gets its first heartbeat, and the time between two of them. */
     readonly heartbeatMs: number
     readonly maxAttempts: number
+    readonly earlyRefusal: EarlyRefusal
   }
   readonly eventLog: {
     /** Absolute. */

@@ -46,6 +46,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
       maxWaitMs: queue.max_wait,
       heartbeatMs: queue.heartbeat,
       maxAttempts: queue.max_attempts,
+      earlyRefusal: queue.early_refusal,
     },
     eventLog: {
       path: resolve(dirname(file), eventLog.path),

@@ -12,6 +12,7 @@ export function policyOf({ llms, models, general, queue, clients }: Config): Pol
     maxRequestsPerClient: queue.maxRequestsPerClient,
     maxBytesPerClient: queue.maxBytesPerClient,
     maxAttempts: queue.maxAttempts,
+    earlyRefusal: queue.earlyRefusal,
     clientWeights: Object.fromEntries(clients.map(({ name, weight }) => [name, weight])),
   }
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { EARLY_REFUSALS } from '../core/early-refusal.ts'
 import { PRIORITIES } from '../core/types.ts'
 import { LOG_LEVELS } from './config.ts'
 import {
@@ -82,6 +83,13 @@ const queueSchema = v.strictObject({
     'on',
   ),
   max_attempts: v.optional(described('Most LLMs that may fail one request.', integer(1, 100)), 4),
+  early_refusal: v.optional(
+    described(
+      'Whether a request that would wait too long is refused on arrival; dry_run only logs it.',
+      choice(EARLY_REFUSALS),
+    ),
+    'on',
+  ),
 })
 
 const eventLogSchema = v.strictObject({

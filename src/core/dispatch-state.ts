@@ -1,6 +1,7 @@
 import { type Cost, siblingsOf } from './account.ts'
 import { CellMap } from './cell-map.ts'
 import type { LlmView, Wanted } from './choose.ts'
+import { createRefusals, type EarlyRefusal, type Refusals } from './early-refusal.ts'
 import type { DecisionData, DecisionType, Failure, LimitReport } from './events.ts'
 import { createGathering, type Gathering } from './gather.ts'
 import { createQueue, type Pending, type Queue } from './queue.ts'
@@ -23,6 +24,8 @@ export interface Policy {
   readonly clientWeights: Readonly<Record<string, number>>
   /** LLMs that may fail a request before it fails; a lack of capacity does not count. */
   readonly maxAttempts: number
+  /** What becomes of a request that is expected to wait for longer than it may. */
+  readonly earlyRefusal: EarlyRefusal
 }
 
 /** What the dispatcher says to an LLM. */
@@ -82,6 +85,8 @@ export interface Dispatcher {
   /** When the last plan was to be done; where the next one starts to look. */
   endsAt: number
   readonly gathering: Gathering
+  /** How many were refused by prediction of late. */
+  readonly refusals: Refusals
   /** While there is a plan: LLMs that may have room for something that waits, since something happened to them. */
   readonly news: Set<number>
   /** The status of each LLM when it was last looked at. */
@@ -104,6 +109,7 @@ export function createDispatcher(policy: Policy): Dispatcher {
     quotas: null,
     endsAt: 0,
     gathering: createGathering(),
+    refusals: createRefusals(),
     news: new Set(),
     seen: [],
     siblings: siblingsOf(policy.specs),

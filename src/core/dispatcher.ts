@@ -4,9 +4,10 @@ import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
 import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from './bounds.ts'
 import { type Offer, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
+import { noteArrival } from './early-refusal.ts'
 import type { EventOf, InputEvent } from './events.ts'
-import { bestOf } from './forecast.ts'
-import { foresee, foreseeBest } from './foresee.ts'
+import { bestOf, soonestOf } from './forecast.ts'
+import { foresee, foreseeBest, lateIn } from './foresee.ts'
 import { arrive, hold, isGathered, isHolding, release } from './gather.ts'
 import { AUTO, knownNames, resolveModel } from './names.ts'
 import { dequeue, enqueue, nextDeadline, type Pending, type Queue, sizeOf } from './queue.ts'
@@ -118,6 +119,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   if (sizeOf(queue) > 0 && ports.views.some((view) => isDue(view, at))) assign(state, ports, at)
   const round = createRound(state, ports, at)
   arrive(gathering, at)
+  noteArrival(state.refusals, at)
   const isBehind = isLong(state)
   const best = isBehind ? null : bestWithRoom(round, pending)
   const isHeld = isBehind ? isHolding(gathering) : isBurst(round, pending, best)
@@ -126,7 +128,11 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const outlooks = isBehind ? foreseeBest(round, pending) : foresee(round, pending)
   const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
   if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
-  const next = bestOf(outlooks)
+  const inTime = bestOf(outlooks)
+  const late = inTime === null ? lateIn(round, pending) : null
+  if (late !== null && policy.earlyRefusal === 'on')
+    return reject(ports, pending.id, refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at))
+  const next = inTime ?? soonestOf(outlooks)
   const expected = next && { llm: next.offer.llm, cost: next.offer.cost, at: next.at }
   const position = enqueue(queue, pending, expected)
   addToPlan(round, pending, next && { llm: next.offer.llm, score: next.score })
@@ -137,6 +143,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
     position,
     waiting_for: pending.waitingFor,
     eta_ms: next === null ? etaMs : next.at - at,
+    ...(late === null ? {} : { would_refuse: true }),
   })
   if (pending.deadline <= at || (isBehind && !isHeld)) assign(state, ports, at)
 }

@@ -132,6 +132,8 @@ export interface DecisionData {
     waiting_for: string
     /** When it is expected to start, what waits before it counted; null when nothing tells. */
     eta_ms: number | null
+    /** Present in a dry run of `queue.early_refusal`: it would have been refused. */
+    would_refuse?: boolean
   }
   'request.dispatched': {
     attempt: number

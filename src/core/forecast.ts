@@ -1,8 +1,9 @@
 import type { Cost } from './account.ts'
 import { isOpen, type LlmView, type Offer, scoreOf, type Wishes } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
+import type { Flow } from './flows.ts'
 import { type Demand, earliestFor } from './look-ahead.ts'
-import { plannedFor, positionOf } from './queue.ts'
+import { type Pending, plannedFor, positionOf, type Queue, rankOf } from './queue.ts'
 
 /** A demand that is added up. */
 export type Totals = { -readonly [K in 'requests' | 'inputTokens' | 'outputTokens']: number }
@@ -22,7 +23,7 @@ export interface Outlook extends Start {
 }
 
 /** When this LLM could take `cost` once `before` has been served. Exact as far as its ledgers reach. */
-export function startOn(view: LlmView, before: Demand, cost: Cost, now: number): Start {
+export function startOn(view: LlmView, before: Demand, cost: Cost, now: number, rank = 0): Start {
   if (view.status === 'disabled') return { at: Number.POSITIVE_INFINITY, because: view.because }
   const demand = {
     requests: before.requests + 1,
@@ -31,7 +32,7 @@ export function startOn(view: LlmView, before: Demand, cost: Cost, now: number):
   }
   const { firstByteMs, tokensPerSecond } = view.skill
   const callMs = Math.ceil(firstByteMs + (demand.outputTokens * 1000) / (demand.requests * tokensPerSecond))
-  const { at, limit } = earliestFor(view.account, demand, now, callMs)
+  const { at, limit } = earliestFor(view.account, demand, now, callMs, rank)
   if (isOpen(view) || view.wakeAt <= at) return { at, because: limit === '' ? null : limit }
   return { at: view.wakeAt, because: `recovery (${view.because ?? view.status})` }
 }
@@ -50,16 +51,54 @@ export function shareOf(planned: Demand, ahead: number, size: number): Demand {
   }
 }
 
+/** So many of a lane are asked for their deadlines. */
+const SAMPLES = 8
+
+/** About how many of a flow are due by a deadline: of a long lane a sample tells. O(lanes). */
+function dueBy({ lanes }: Flow, deadline: number): number {
+  let due = 0
+  for (const { heap } of lanes.values()) {
+    const { items } = heap
+    const asked = Math.min(SAMPLES, items.length)
+    let before = 0
+    for (let i = 0; i < asked; i++)
+      if (items[Math.floor((i * items.length) / asked)]!.deadline <= deadline) before++
+    due += Math.ceil((before * items.length) / asked)
+  }
+  return due
+}
+
+/**
+ * About how many have to be served before a request if the most urgent of a client goes first: all of the higher
+ * bands, those of its own client that are due before it, and of every other client of its band as many as its share
+ * allows meanwhile. O(clients + lanes of its own).
+ */
+export function dueBefore(
+  { bands }: Queue,
+  index: number,
+  { client, clientWeight, deadline }: Pick<Pending, 'client' | 'clientWeight' | 'deadline'>,
+): number {
+  const flow = bands[index]!.flows.get(client)
+  const own = flow === undefined ? 0 : dueBy(flow, deadline)
+  let ahead = own
+  for (let i = 0; i < index; i++) ahead += bands[i]!.size
+  for (const other of bands[index]!.backlogged) {
+    if (other.client === client) continue
+    ahead += Math.min(other.size, Math.floor(((own + 1) * other.weight) / clientWeight))
+  }
+  return ahead
+}
+
 /** What each offer comes to for a request, `before` saying what is served before it on an LLM. */
 export function outlooksOf(
   views: readonly LlmView[],
   offers: readonly Offer[],
-  wishes: Wishes,
+  wishes: Wishes & Pick<Pending, 'place' | 'priority'>,
   now: number,
   before: (llm: number) => Demand,
 ): Outlook[] {
   return offers.map((offer) => {
-    const { at, because } = startOn(views[offer.llm]!, before(offer.llm), offer.cost, now)
+    const { at, because } = startOn(views[offer.llm]!, before(offer.llm), offer.cost, now, rankOf(wishes))
     return { offer, at, because, score: scoreOf(offer, wishes, now, at) }
   })
 }
@@ -106,6 +145,6 @@ export function standingOf(
   let size = 0
   for (let i = 0; i <= place.band; i++) size += queue.bands[i]!.size
   const before = shareOf(plannedFor(queue, place.band, llm), position - 1, size)
-  const { at } = startOn(views[llm]!, before, cost, now)
+  const { at } = startOn(views[llm]!, before, cost, now, place.band)
   return { position, etaMs: at === Number.POSITIVE_INFINITY ? null : Math.max(0, at - now) }
 }

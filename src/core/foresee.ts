@@ -1,10 +1,10 @@
 import { type Offer, scoreOf } from './choose.ts'
-import { type Outlook, outlooksOf, shareOf } from './forecast.ts'
-import { aheadOf, type Pending, plannedFor } from './queue.ts'
+import { type Late, latenessOf, leastAhead, takeRefusal } from './early-refusal.ts'
+import { dueBefore, type Outlook, outlooksOf, shareOf } from './forecast.ts'
+import { aheadOf, type Pending, plannedFor, rankOf } from './queue.ts'
 import type { Quota } from './quotas.ts'
 import { offersFor, type Round } from './round.ts'
 import { shapeOf } from './shape.ts'
-import { PRIORITIES } from './types.ts'
 
 /** When each LLM could take a newcomer, what is served before it counted. O(LLMs x log entries). */
 export function foresee(round: Round, pending: Pending): Outlook[] {
@@ -41,10 +41,23 @@ function offersAtOnce(round: Round, pending: Pending): Pick<Quota, 'offers' | 's
   return { offers, scores: offers.map((offer) => scoreOf(offer, pending, round.at, round.at)) }
 }
 
-function outlooksFor({ state, ports, at }: Round, pending: Pending): (offers: readonly Offer[]) => Outlook[] {
-  const { queue } = state
-  const band = PRIORITIES.indexOf(pending.priority)
-  const ahead = aheadOf(queue, band, pending)
+/** When it starts if that is too late and it may be refused for that; null when it waits. */
+export function lateIn(round: Round, pending: Pending): Late | null {
+  const { state, ports, at } = round
+  if (state.policy.earlyRefusal === 'off') return null
+  const due = dueBefore(state.queue, rankOf(pending), pending)
+  const outlooks = outlooksFor(round, pending, leastAhead(due))(offersFor(round, pending))
+  const late = latenessOf(ports.views, outlooks, pending, at)
+  return late !== null && (late.isKnown || takeRefusal(state.refusals, at)) ? late : null
+}
+
+/** When LLMs could take a newcomer once `ahead` of those that wait were served. */
+function outlooksFor(
+  { state: { queue }, ports, at }: Round,
+  pending: Pending,
+  ahead = aheadOf(queue, rankOf(pending), pending),
+): (offers: readonly Offer[]) => Outlook[] {
+  const band = rankOf(pending)
   let size = 0
   for (let i = 0; i <= band; i++) size += queue.bands[i]!.size
   return (offers) =>

@@ -2,7 +2,7 @@ import { type Account, amountOf, bindingText, type Cost } from './account.ts'
 import { ceilingHold } from './ceilings.ts'
 import { chargedFrom } from './charge.ts'
 import { isInPace, pacedForDemand } from './held-back.ts'
-import { type Ledger, roomOf, supposing, used } from './ledger.ts'
+import { type Ledger, roomOf, supposing } from './ledger.ts'
 import { isPaced } from './pacing.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
@@ -106,18 +106,4 @@ function roomAfter(ledger: Ledger, amount: number, now: number, at: number, call
   const bookedAt = chargedFrom(limit) === 'start' ? now : now + callMs
   const load = supposing(ledger, holds, bookedAt, () => windowOf(limit).loadAt(ledger, at))
   return capacityOf(limit) - load
-}
-
-/** How much of a limit is used at `now`, in thousandths, rounded up; above 1000 where it was overrun. */
-export interface Share {
-  readonly limit: string
-  readonly used: number
-}
-
-/** How full each limit is, in the order of the account. */
-export function usedShare(account: Account, now: number): Share[] {
-  return account.ledgers.map((ledger) => {
-    const { name } = ledger.limit
-    return { limit: name, used: Math.ceil((used(ledger, now) * 1000) / capacityOf(ledger.limit)) }
-  })
 }

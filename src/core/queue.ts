@@ -106,7 +106,7 @@ export function sizeOf(queue: Queue): number {
 }
 
 /** The band in which a request waits, or would: 0 is the highest. */
-export function rankOf({ place, priority }: Pending): number {
+export function rankOf({ place, priority }: Pick<Pending, 'place' | 'priority'>): number {
   return place === null ? PRIORITIES.indexOf(priority) : place.band
 }
 

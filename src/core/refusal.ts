@@ -8,6 +8,9 @@ export interface Refusal {
   readonly retryAfterMs: number | null
 }
 
+/** Sooner than that nothing will have changed. */
+const RETRY_MS_LEAST = 1000
+
 /** Nothing has the name that was asked for. */
 export function unknownModel(asked: string, known: readonly string[]): Refusal {
   const message = `The model "${asked}" does not exist here. Known names: ${known.join(', ')}.`
@@ -60,6 +63,13 @@ export function queueFull(bound: string, waitingFor: string, retryAfterMs: numbe
 export function draining(): Refusal {
   const message = 'The load balancer is shutting down and takes no new requests.'
   return { status: 503, code: 'shutting_down', message, retryAfterMs: 5000 }
+}
+
+/** `waitMs` is what it allows, `startMs` when it is expected to start, from now. Sent again by then, it is in time. */
+export function waitTooLong(waitMs: number, waitingFor: string, startMs: number): Refusal {
+  const retryAfterMs = Math.max(RETRY_MS_LEAST, startMs - waitMs)
+  const message = `This request may wait for ${waitMs} ms, but no LLM is expected to have room within ${startMs} ms; it would wait for ${waitingFor}. Send it again in ${retryAfterMs} ms, or allow a longer wait with the header x-llb-max-wait or queue.max_wait.`
+  return { status: 429, code: 'wait_too_long', message, retryAfterMs }
 }
 
 export function expired(waitMs: number, waitedFor: string, retryAfterMs: number | null): Refusal {

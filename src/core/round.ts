@@ -64,12 +64,12 @@ export function servedAt(round: Round, band: number, pending: Pending, { llm, co
   const { state, ports, at, servedAt: known } = round
   const planned = plannedFor(state.queue, band, llm)
   const isPlanned = pending.place !== null && pending.place.expected === llm && planned.requests > 0
-  if (!isPlanned) return startOn(ports.views[llm]!, planned, cost, at).at
+  if (!isPlanned) return startOn(ports.views[llm]!, planned, cost, at, band).at
   known[band] ??= new Map()
   const times = known[band]
   let time = times.get(llm)
   if (time === undefined) {
-    time = startOn(ports.views[llm]!, { ...planned, requests: planned.requests - 1 }, NO_TOKENS, at).at
+    time = startOn(ports.views[llm]!, { ...planned, requests: planned.requests - 1 }, NO_TOKENS, at, band).at
     times.set(llm, time)
   }
   return time

@@ -11,7 +11,15 @@ export interface ErrorBody {
 }
 
 /** Refusals after which the same request may do better, so that SDKs may send it again by themselves. */
-const WORTH_RETRYING = new Set(['wait_expired', 'queue_full', 'shutting_down'])
+const WORTH_RETRYING = new Set(['wait_too_long', 'wait_expired', 'queue_full', 'shutting_down'])
+
+/** SDKs heed a `retry-after` of up to a minute; after a longer one they would come again within seconds, for nothing. */
+const SDK_WAIT_MS_MOST = 60_000
+
+function isWorthRetrying({ code, retryAfterMs }: Refusal): boolean {
+  if (code === 'wait_too_long' && retryAfterMs !== null && retryAfterMs > SDK_WAIT_MS_MOST) return false
+  return WORTH_RETRYING.has(code)
+}
 
 export function errorBody({ status, code, message }: Refusal, param: string | null = null): ErrorBody {
   return { error: { message, type: typeOf(status), param, code } }
@@ -32,7 +40,7 @@ export function errorResponse(
     all['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
     all['retry-after-ms'] = String(retryAfterMs)
   }
-  if (!WORTH_RETRYING.has(refusal.code)) all['x-should-retry'] = 'false'
+  if (!isWorthRetrying(refusal)) all['x-should-retry'] = 'false'
   return new Response(JSON.stringify(errorBody(refusal, param)), { status: refusal.status, headers: all })
 }
 

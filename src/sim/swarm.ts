@@ -73,6 +73,7 @@ export function drawSwarm(seed: number): Swarm {
       maxBytesPerClient: 1_000_000,
       clientWeights: { a: 1, b: between(1, 4, random) },
       maxAttempts: between(1, 3, random),
+      earlyRefusal: 'on',
     },
     sources: drawSources(on, healMs, names, random),
     crashes: on.has('crashes') ? drawCrashes(random, healMs) : [],

@@ -39,6 +39,7 @@ test('the smallest configuration gets every default', () => {
       maxWaitMs: 120_000,
       heartbeatMs: 5_000,
       maxAttempts: 4,
+      earlyRefusal: 'on',
     },
     eventLog: { path: resolve('data/events.db'), retentionMs: 2_592_000_000, bodies: false },
     clients: [],

@@ -173,8 +173,12 @@ describe('an LLM is left out with the reason', () => {
   test('but not for being exhausted, as long as this request fits', () => {
     const exhausted = { status: 'exhausted', wakeAt: START + 1000 } as const
     const spec = llm('A', { limits: [limit('tokens', 1000)] })
-    expect(among([view(spec, { ...exhausted, wanted: { inputTokens: 900, outputTokens: 0, rank: 0 } })])).toBe(0)
-    expect(among([view(spec, { ...exhausted, wanted: { inputTokens: 90, outputTokens: 0, rank: 0 } })])).toBeNull()
+    expect(
+      among([view(spec, { ...exhausted, wanted: { inputTokens: 900, outputTokens: 0, rank: 0 } })]),
+    ).toBe(0)
+    expect(
+      among([view(spec, { ...exhausted, wanted: { inputTokens: 90, outputTokens: 0, rank: 0 } })]),
+    ).toBeNull()
   })
 
   test('and where nobody is looked at, nobody is chosen', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/events.ts'
-import { recover } from '../../src/core/recover.ts'
 import { UNIFORM } from '../../src/core/pacing.ts'
+import { recover } from '../../src/core/recover.ts'
 import { event } from '../support/events.ts'
 import { arrival, limit, llm } from '../support/llms.ts'
 

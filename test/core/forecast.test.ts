@@ -3,6 +3,7 @@ import { reserveAll, settleAll } from '../../src/core/account.ts'
 import { offersOf } from '../../src/core/choose.ts'
 import {
   bestOf,
+  dueBefore,
   NOBODY,
   outlooksOf,
   shareOf,
@@ -113,5 +114,38 @@ describe('a request that waits', () => {
     const request = pending()
     stage.wait([request])
     expect(standingOf(stage.state, stage.ports, request.id, START)).toEqual({ position: 1, etaMs: null })
+  })
+})
+
+describe('before a request go', () => {
+  const due = (seconds: number, rest = {}) => pending({ deadline: START + seconds * 1000, ...rest })
+  const countedBefore = (waiting: readonly ReturnType<typeof due>[], request: ReturnType<typeof due>) => {
+    const stage = stageOf([withUsed(2)])
+    stage.wait(waiting)
+    return dueBefore(stage.state.queue, 1, request)
+  }
+
+  test('those of its client that are due before it', () => {
+    expect(countedBefore([due(10), due(20), due(20), due(30)], due(20))).toBe(3)
+    expect(countedBefore([due(10, { inputTokens: 5000 }), due(30, { inputTokens: 5000 })], due(20))).toBe(1)
+  })
+
+  test('of every other client as many as its share allows, whenever they are due', () => {
+    const others = [1, 2, 3].map(() => due(90, { client: 'other' }))
+    expect(countedBefore(others, due(20))).toBe(1)
+    expect(countedBefore([...others, due(10)], due(20))).toBe(3)
+    expect(countedBefore(others, due(20, { clientWeight: 0.5 }))).toBe(2)
+  })
+
+  test('all of a higher priority, and none of a lower', () => {
+    expect(countedBefore([due(90, { priority: 'high' }), due(10, { priority: 'low' })], due(20))).toBe(1)
+  })
+
+  test('about as many of a long lane as a sample tells', () => {
+    const long = Array.from({ length: 400 }, (_, i) => due(i))
+    const told = countedBefore(long, due(200))
+    expect(told).toBeGreaterThan(100)
+    expect(told).toBeLessThan(300)
+    expect(countedBefore(long, due(500))).toBe(400)
   })
 })

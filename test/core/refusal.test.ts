@@ -35,6 +35,17 @@ describe('a refusal says what to do:', () => {
     })
   })
 
+  test('a wait that is too long', () => {
+    expect(refusal.waitTooLong(1000, 'requests_per_min of A', 31_000)).toEqual({
+      status: 429,
+      code: 'wait_too_long',
+      message:
+        'This request may wait for 1000 ms, but no LLM is expected to have room within 31000 ms; it would wait for requests_per_min of A. Send it again in 30000 ms, or allow a longer wait with the header x-llb-max-wait or queue.max_wait.',
+      retryAfterMs: 30_000,
+    })
+    expect(refusal.waitTooLong(1000, 'its turn', 1200).retryAfterMs).toBe(1000)
+  })
+
   test('no LLM that is enabled', () => {
     expect(
       refusal.noneEnabled([

@@ -21,7 +21,9 @@ describe('an LLM with room that something waiting does not fit', () => {
     const stage = stageOf([used])
     stage.wait([90, 20, 70].map((inputTokens) => pending({ ...input(inputTokens) })))
     tellFull(stage.state, stage.ports, 0, START)
-    expect(stage.told).toEqual([{ llm: 0, message: { type: 'full', wanted: { ...input(20), rank: 1 }, at: START } }])
+    expect(stage.told).toEqual([
+      { llm: 0, message: { type: 'full', wanted: { ...input(20), rank: 1 }, at: START } },
+    ])
   })
 
   test('is told nothing by what fits, waits for others only, or does not wait at all', () => {
@@ -35,7 +37,9 @@ describe('an LLM with room that something waiting does not fit', () => {
     const stage = stageOf([used])
     stage.wait([pending({ ...input(90), priority: 'high' }), pending({ ...input(20), priority: 'low' })])
     tellFull(stage.state, stage.ports, 0, START)
-    expect(stage.told.map(({ message }) => 'wanted' in message && message.wanted)).toEqual([{ ...input(20), rank: 2 }])
+    expect(stage.told.map(({ message }) => 'wanted' in message && message.wanted)).toEqual([
+      { ...input(20), rank: 2 },
+    ])
   })
 })
 

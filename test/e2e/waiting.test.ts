@@ -21,7 +21,7 @@ describe.each(RUNTIMES)('a request that waits in %s', (runtime) => {
         slow: { options: { delayMs: 800 } },
         failing: { options: { delayMs: 800 } },
       },
-      config: { queue: { heartbeat: '200ms' } },
+      config: { queue: { heartbeat: '200ms', early_refusal: 'off' } },
     })
     await (await world.ask(say('shut', 'takes the only place of the hour'))).text()
   })

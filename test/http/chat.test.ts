@@ -169,8 +169,33 @@ describe('a request is refused that', () => {
     )
   })
 
-  test('may not wait, and would have to: with when to come again', async () => {
+  test('would wait too long: at once, with when to come again', async () => {
     await given(`llms: [{ ${SIMULATED.slice(1, -1)}, requests_per_min: 1 }]`)
+    expect((await ask()).status).toBe(200)
+    const response = await ask({}, { 'x-llb-max-wait': '10s' })
+    expect(response.status).toBe(429)
+    expect(await errorOf(response)).toMatchObject({
+      type: 'rate_limit_error',
+      code: 'wait_too_long',
+      message: expect.stringMatching(/would wait for requests_per_min of Sim/),
+    })
+    const ms = Number(response.headers.get('retry-after-ms'))
+    expect(ms).toBeGreaterThan(40_000)
+    expect(ms).toBeLessThanOrEqual(50_500)
+    expect(response.headers.get('retry-after')).toBe(String(Math.ceil(ms / 1000)))
+    expect(response.headers.get('x-should-retry')).toBeNull()
+  })
+
+  test('would wait for longer than an SDK waits: it is not to be sent again by itself', async () => {
+    await given(`llms: [{ ${SIMULATED.slice(1, -1)}, requests_per_day: 1 }]`)
+    expect((await ask()).status).toBe(200)
+    const response = await ask({}, { 'x-llb-max-wait': '10s' })
+    expect([response.status, response.headers.get('x-should-retry')]).toEqual([429, 'false'])
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(86_000)
+  })
+
+  test('may not wait, and would have to: with when to come again', async () => {
+    await given(`queue: { early_refusal: off }\nllms: [{ ${SIMULATED.slice(1, -1)}, requests_per_min: 1 }]`)
     expect((await ask()).status).toBe(200)
     const response = await ask({}, { 'x-llb-max-wait': '0' })
     expect(response.status).toBe(429)

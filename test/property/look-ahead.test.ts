@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Account, createAccount, fits, LEAST, reserveAll, settleAll } from '../../src/core/account.ts'
 import { nextAdmissible, reserve, roomOf } from '../../src/core/ledger.ts'
-import { earliestFor, leavesRoomFor, usedShare } from '../../src/core/look-ahead.ts'
+import { earliestFor, leavesRoomFor } from '../../src/core/look-ahead.ts'
 import { type ChargeRule, capacityOf, type Limit, type Unit } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 
@@ -176,7 +176,7 @@ test('looking ahead changes nothing', () => {
   const check = (own: Limit[], script: Step[], cost: number, ms: number) => {
     const account = createAccount(own)
     const { now } = played(account, script)
-    usedShare(account, now)
+    for (const ledger of account.ledgers) roomOf(ledger, now)
     const before = structuredClone(account)
     earliestFor(account, { ...tokens(cost), requests: 3 }, now, ms)
     leavesRoomFor(account, tokens(cost), now, tokens(cost), now + 2 * ms, ms)
@@ -188,15 +188,4 @@ test('looking ahead changes nothing', () => {
   fc.assert(fc.property(some, steps, fc.integer({ min: 1, max: 90 }), fc.nat({ max: 4000 }), check), {
     numRuns,
   })
-})
-
-test('the share that is used is in thousandths, rounded up', () => {
-  const account = createAccount([limit('requests', 3, 1000), limit('tokens', 1000), limit('concurrency', 1)])
-  reserveAll(account, 'a', tokens(250), START)
-  expect(usedShare(account, START)).toEqual([
-    { limit: 'requests_limit', used: 334 },
-    { limit: 'tokens_limit', used: 250 },
-    { limit: 'concurrency_limit', used: 1000 },
-  ])
-  expect(account.ledgers.map((ledger) => roomOf(ledger, START))).toEqual([2, 750, 0])
 })

@@ -160,7 +160,12 @@ const SABOTAGE: readonly (readonly [Invariant, string, () => Create])[] = [
   [
     'calm',
     'room that was used never comes back',
-    () => withLimits((limit) => (limit.perMs === 0 ? limit : { ...limit, perMs: 400 * 86_400_000 })),
+    () => {
+      const stuck = withLimits((limit) => (limit.perMs === 0 ? limit : { ...limit, perMs: 400 * 86_400_000 }))
+      // A request that is refused at once does not wait for room.
+      return (options, prefix) =>
+        stuck({ ...options, policy: { ...options.policy, earlyRefusal: 'off' } }, prefix)
+    },
   ],
   ['capacity', 'room comes back late', () => withLimits((limit) => ({ ...limit, perMs: limit.perMs * 10 }))],
   [

@@ -14,6 +14,7 @@ function given(config: string, workload: string) {
 
 const MINUTE = '{ unit: requests, amount: 10, per: 1m, window: sliding }'
 const CONFIG = `
+queue: { early_refusal: off }
 llms:
   - name: Free
     api_type: groq
@@ -64,6 +65,13 @@ test('what waits too long expires, and what fits nowhere is rejected', () => {
   expect(simulate(given(CONFIG, workload))).toMatchObject({ completed: 10, expired: 30 })
   const long = BURST.replace('input_tokens: 100', 'input_tokens: 9000')
   expect(simulate(given(CONFIG, long))).toMatchObject({ completed: 0, rejected: 40 })
+})
+
+test('what would wait too long is rejected at once unless the configuration says otherwise', () => {
+  const workload = BURST.replace('max_wait: 10m', 'max_wait: 1m')
+  const config = CONFIG.replace('off', 'on')
+  const { completed, expired, rejected } = simulate(given(config, workload))
+  expect([completed, rejected > 0, expired + rejected]).toEqual([10, true, 30])
 })
 
 test('a month of days is counted day by day', () => {

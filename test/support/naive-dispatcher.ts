@@ -7,11 +7,19 @@ import {
   reserveAll,
   settleAll,
 } from '../../src/core/account.ts'
-import { ALIKE, LEAST_WANTED, type LlmView, type Offer, offersOf, scoreOf, unfitness } from '../../src/core/choose.ts'
+import {
+  ALIKE,
+  LEAST_WANTED,
+  type LlmView,
+  type Offer,
+  offersOf,
+  scoreOf,
+  unfitness,
+} from '../../src/core/choose.ts'
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted, reactionTo } from '../../src/core/cooling.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
-import { bestOf, outlooksOf, shareOf, startOn, type Totals } from '../../src/core/forecast.ts'
+import { bestOf, outlooksOf, shareOf, soonestOf, startOn, type Totals } from '../../src/core/forecast.ts'
 import { used } from '../../src/core/ledger.ts'
 import { shapeOf } from '../../src/core/shape.ts'
 import { matchOf } from '../../src/core/shape-match.ts'
@@ -212,10 +220,11 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
       if (other !== client) ahead += Math.min(of(rank, other), share)
     }
     const size = waiting.filter(({ band }) => band <= rank).length
-    const outlooks = outlooksOf(llms, offersOf(llms, candidates(request), request), request, at, (llm) =>
+    const wishes = { ...request, priority: PRIORITIES[rank]!, place: null }
+    const outlooks = outlooksOf(llms, offersOf(llms, candidates(request), request), wishes, at, (llm) =>
       shareOf(plannedFor(rank, llm), ahead, size),
     )
-    return bestOf(outlooks)?.offer ?? null
+    return (bestOf(outlooks) ?? soonestOf(outlooks))?.offer ?? null
   }
 
   function join(request: NaiveRequest, band: number, cost: Cost | null): void {

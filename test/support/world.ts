@@ -54,6 +54,7 @@ export function policyOf(specs: readonly LlmSpec[], rest: Partial<Policy> = {}):
     maxRequestsPerClient: 1000,
     maxBytesPerClient: 1e9,
     clientWeights: {},
+    earlyRefusal: 'off',
     ...rest,
   }
 }

@@ -1,9 +1,11 @@
+import type { Policy } from '../../../src/core/dispatch-state.ts'
+import type { InputData } from '../../../src/core/events.ts'
 import { initialSkill } from '../../../src/core/skill.ts'
 import type { LlmSpec, Limit as ProductLimit, Weights } from '../../../src/core/types.ts'
 import { limit, llm as spec, startOf } from '../../support/llms.ts'
 import { START } from '../../support/virtual-clock.ts'
-import { openWorld } from '../../support/world.ts'
-import { type Instance, type Limit, type Llm, serviceMs } from './model.ts'
+import { openWorld, type World } from '../../support/world.ts'
+import { type Instance, type Job, type Limit, type Llm, serviceMs } from './model.ts'
 import type { Placement } from './simulator.ts'
 
 /**
@@ -13,12 +15,39 @@ import type { Placement } from './simulator.ts'
  * that the balancer adds to every window.
  */
 export function runBalancer({ llms, jobs }: Instance, weights: Weights): Placement[] {
-  const specs = llms.map(specOf)
-  const started = specs.map((one, m) => ({ ...startOf(one, START), skill: skillOf(one, llms[m]!) }))
-  const world = openWorld({ specs, policy: { weights, ...ROOM_FOR_ALL }, llms: started })
-  const { clock, events } = world
-  const jobOf = new Map<string, Instance['jobs'][number]>()
   const placements: Placement[] = []
+  const served = openFleet(llms, { weights, ...ROOM_FOR_ALL }, (placement) => placements.push(placement))
+  for (const job of jobs) served.arrives(job, { max_wait_ms: PATIENCE_MS })
+  while (placements.length < jobs.length && served.runNext());
+  if (placements.length < jobs.length || served.world.fatal.length > 0) {
+    throw new Error(
+      `the balancer served ${placements.length} of ${jobs.length} requests ${served.world.fatal.join()}`,
+    )
+  }
+  return placements
+}
+
+/** The real balancer before LLMs that serve every job as the ground truth says. */
+export interface ServedFleet {
+  readonly world: World
+  /** A job arrives now; the id of its request. */
+  arrives(job: Job, request: Partial<InputData['request.received']>): string
+  /** Lets time run to the next timer; false when none is armed. */
+  runNext(): boolean
+  runUntil(at: number): void
+}
+
+/** `started` hears of every start, in order. */
+export function openFleet(
+  llms: readonly Llm[],
+  policy: Partial<Policy>,
+  started: (placement: Placement) => void,
+): ServedFleet {
+  const specs = llms.map(specOf)
+  const begun = specs.map((one, m) => ({ ...startOf(one, START), skill: skillOf(one, llms[m]!) }))
+  const world = openWorld({ specs, policy, llms: begun })
+  const { clock, events } = world
+  const jobOf = new Map<string, Job>()
   let heard = 0
 
   function hear(): void {
@@ -28,41 +57,51 @@ export function runBalancer({ llms, jobs }: Instance, weights: Weights): Placeme
       const job = jobOf.get(event.request!)!
       const llm = llms.find(({ name }) => name === event.llm)!
       const durationMs = serviceMs(llm, job)
-      placements.push({ job, llm, startMs: clock.now() - START, endMs: clock.now() - START + durationMs })
+      started({ job, llm, startMs: clock.now() - START, endMs: clock.now() - START + durationMs })
       clock.setTimeout(() => finish(event.request!, llm, job, durationMs), durationMs)
     }
   }
 
-  function finish(request: string, llm: Llm, job: Instance['jobs'][number], durationMs: number): void {
+  function finish(request: string, llm: Llm, job: Job, durationMs: number): void {
     const usage = { input_tokens: job.inputTokens, output_tokens: job.outputTokens, cached_tokens: 0 }
     const times = { first_byte_ms: llm.firstByteMs, duration_ms: durationMs }
     const answer = { status: 200, finish_reason: 'stop', output_bytes: 0, usage, limits: [], ...times }
     world.balancer.ingest('attempt.finished', { attempt: 1, ...answer }, request, llm.name)
   }
 
-  for (const job of jobs) {
-    jobOf.set(world.balancer.nextRequestId(), job)
-    world.arrives({
-      input_tokens: job.inputTokens,
-      output_tokens: job.outputTokens,
-      max_wait_ms: PATIENCE_MS,
-    })
+  function runNext(): boolean {
+    if (!clock.runNext()) return false
     hear()
+    return true
   }
-  while (placements.length < jobs.length && clock.runNext()) hear()
-  if (placements.length < jobs.length || world.fatal.length > 0) {
-    throw new Error(
-      `the balancer served ${placements.length} of ${jobs.length} requests ${world.fatal.join()}`,
-    )
+
+  return {
+    world,
+    arrives(job, request) {
+      jobOf.set(world.balancer.nextRequestId(), job)
+      const sizes = { input_tokens: job.inputTokens, output_tokens: job.outputTokens }
+      const id = world.arrives({ ...sizes, ...request })
+      hear()
+      return id
+    },
+    runNext,
+    runUntil(at) {
+      while (clock.nextAt() <= at) runNext()
+      clock.runUntil(at)
+    },
   }
-  return placements
 }
 
 /** Thirty days, which no burst here takes. */
 const PATIENCE_MS = 30 * 86_400_000
 
-/** The burst is one client's, and none of it may be refused at the door. */
-const ROOM_FOR_ALL = { maxRequests: 1e6, maxBytes: 1e12, maxRequestsPerClient: 1e6, maxBytesPerClient: 1e12 }
+/** None may be refused at the door because the queue is full. */
+export const ROOM_FOR_ALL = {
+  maxRequests: 1e6,
+  maxBytes: 1e12,
+  maxRequestsPerClient: 1e6,
+  maxBytesPerClient: 1e12,
+}
 
 function specOf(llm: Llm): LlmSpec {
   return spec(llm.name, {
