@@ -14,7 +14,8 @@ import { capacityOf, type Limit, type LlmSpec, type Unit } from './types.ts'
 
 /** All ledgers of one LLM. A request runs only when every one of them has room. */
 export interface Account {
-  readonly ledgers: readonly Ledger[]
+  /** Those of the declared limits, in their order, then those that were learned. */
+  readonly ledgers: Ledger[]
 }
 
 /** What one call takes from each kind of limit. */
@@ -44,7 +45,7 @@ export function costOf(usage: Usage): Cost {
 export const LEAST: Cost = { inputTokens: 1, outputTokens: 0 }
 
 export function createAccount(limits: readonly Limit[]): Account {
-  return { ledgers: limits.map(createLedger) }
+  return { ledgers: limits.map((limit) => createLedger(limit)) }
 }
 
 /** The accounts of all LLMs, in their order; limits that are shared under one name have one ledger. */
@@ -159,8 +160,8 @@ const UNKNOWN_RESET_MS = 60_000
  * The ledger that a report is about: the one of its period, else the one of the same size, else that of the shortest
  * window. A daily limit is not lowered by a report that may well be about a minute.
  */
-function ledgerOf(account: Account, { unit, per_ms, limit }: LimitReport): Ledger | null {
-  const same = account.ledgers.filter((ledger) => ledger.limit.unit === unit)
+export function ledgerOf(account: Account, { unit, per_ms, limit }: LimitReport): Ledger | null {
+  const same = account.ledgers.filter((ledger) => ledger.limit.unit === unit && !ledger.hidden)
   if (per_ms !== null) return same.find((ledger) => ledger.limit.perMs === per_ms) ?? null
   const sized = same.find((ledger) => ledger.limit.amount === limit)
   if (sized !== undefined) return sized

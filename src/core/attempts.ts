@@ -77,7 +77,7 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
     sample: null,
   })
   if (data.limits.length > 0) ports.tell(llm, { type: 'report', limits: data.limits, at })
-  ports.tell(llm, { type: 'fail', failure: data, at })
+  ports.tell(llm, { type: 'fail', failure: data, startedAt: at - data.duration_ms, at })
   if (!isCapacity(data)) pending.excluded.add(llm)
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)

@@ -46,17 +46,20 @@ export function unfitness(
 
 /**
  * What to set aside for a request on an LLM. How much of the answer, `outputOn` says. No limit is asked for more
- * than it ever holds, so that what
- * was not refused on arrival can always run.
+ * than it holds as it is in force, so
+ * that what was not refused on arrival can always run.
  */
-export function costOn({ spec, skill }: Pick<LlmView, 'spec' | 'skill'>, needs: Sized): Cost {
+export function costOn(
+  { spec, skill, account }: Pick<LlmView, 'spec' | 'skill' | 'account'>,
+  needs: Sized,
+): Cost {
   let inputTokens = scaled(needs.inputTokens, skill.factor) + skill.overheadTokens
-  for (const limit of spec.limits) {
+  for (const { limit } of account.ledgers) {
     const { unit } = limit
     if (unit === 'tokens' || unit === 'input_tokens') inputTokens = Math.min(inputTokens, capacityOf(limit))
   }
   let outputTokens = outputOn(spec, skill, needs, inputTokens)
-  for (const limit of spec.limits) {
+  for (const { limit } of account.ledgers) {
     const { unit } = limit
     if (unit === 'tokens') outputTokens = Math.min(outputTokens, capacityOf(limit) - inputTokens)
     if (unit === 'output_tokens') outputTokens = Math.min(outputTokens, capacityOf(limit))

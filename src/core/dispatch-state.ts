@@ -38,7 +38,8 @@ export type LlmMessage =
     }
   | { type: 'report'; limits: readonly LimitReport[]; at: number }
   | { type: 'full'; cost: Cost; at: number }
-  | { type: 'fail'; failure: Failure; at: number }
+  /** `startedAt` is when the call that failed began. */
+  | { type: 'fail'; failure: Failure; startedAt: number; at: number }
   /** Another LLM changed a limit that both share. */
   | { type: 'refresh'; at: number }
 

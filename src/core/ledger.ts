@@ -1,5 +1,6 @@
 import { chargedFrom } from './charge.ts'
-import { add, createEntries, type Entries, take } from './entries.ts'
+import { add, createEntries, type Entries, firstFrom, take, totalFrom } from './entries.ts'
+import type { Learned } from './learning/learned.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
 import type { Leak } from './windows/bucket.ts'
@@ -10,7 +11,8 @@ import type { Leak } from './windows/bucket.ts'
  * ends. All numbers are integers, all instants ms since 1970.
  */
 export interface Ledger {
-  readonly limit: Limit
+  /** What is in force: what is declared, or less where less was learned. */
+  limit: Limit
   readonly entries: Entries
   /** What the entries of a bucket drain into. */
   leak: Leak
@@ -20,6 +22,12 @@ export interface Ledger {
   reserved: number
   /** What each call under way holds, by its key. */
   readonly held: Map<string, Held>
+  /** What was learned of the limit; null as long as nothing was. */
+  learned: Learned | null
+  /** Whether the limit is not declared but was learned as a shorter window of a declared one. */
+  readonly hidden: boolean
+  /** When others were last seen to use the limit; -Infinity when never. */
+  foreignAt: number
 }
 
 interface Held {
@@ -30,7 +38,7 @@ interface Held {
 
 const NO_PEAK: Ledger['peak'] = { at: Number.NEGATIVE_INFINITY, load: 0 }
 
-export function createLedger(limit: Limit): Ledger {
+export function createLedger(limit: Limit, hidden = false): Ledger {
   return {
     limit,
     entries: createEntries(),
@@ -38,6 +46,9 @@ export function createLedger(limit: Limit): Ledger {
     peak: NO_PEAK,
     reserved: 0,
     held: new Map(),
+    learned: null,
+    hidden,
+    foreignAt: Number.NEGATIVE_INFINITY,
   }
 }
 
@@ -105,6 +116,7 @@ export function settle(ledger: Ledger, key: string, actual: number, now: number)
 
 /** Books what others used of the same limit, of which is known at `now` that it counts until `until`. */
 export function postForeign(ledger: Ledger, amount: number, until: number, now: number): void {
+  ledger.foreignAt = now
   post(ledger, amount, windowOf(ledger.limit).expiryOfForeign(ledger.limit, until, now), now)
 }
 
@@ -126,4 +138,9 @@ export function supposing<T>(ledger: Ledger, amount: number, at: number, look: (
   take(entries, amount, expiry)
   ledger.peak = peak
   return seen
+}
+
+/** What was booked in the last `ms`, with what calls under way hold; more where the window cannot tell. O(log entries). */
+export function bookedWithin({ limit, entries, reserved }: Ledger, ms: number, now: number): number {
+  return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, now - ms))) + reserved
 }

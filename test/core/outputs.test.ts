@@ -1,3 +1,4 @@
+import { createAccount } from '../../src/core/account.ts'
 import { describe, expect, test } from 'vitest'
 import { costOn } from '../../src/core/choose.ts'
 import { answered, likelyOutput, NO_OUTPUTS, outputOn } from '../../src/core/outputs.ts'
@@ -83,7 +84,7 @@ describe('the output that is set aside', () => {
     const rest = { window: 'bucket', burst: 500 } as const
     const spec = llm('A', { limits: [limit('tokens', 1000, 60_000, 'tokens', rest)] })
     const needs = { inputTokens: 400, ...asked(300) }
-    expect(costOn({ spec, skill: initialSkill(spec) }, needs)).toEqual({
+    expect(costOn({ spec, skill: initialSkill(spec), account: createAccount(spec.limits) }, needs)).toEqual({
       inputTokens: 400,
       outputTokens: 100,
     })

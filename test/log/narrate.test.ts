@@ -104,7 +104,10 @@ describe('an LLM is told of', () => {
     )
     expect(told('llm.disabled', { because: 'A_KEY is not set' })).toBe('warn: disabled   A_KEY is not set')
     expect(
-      told('llm.limit_learned', { limit: 'tokens', because: 'remaining is lower', amount: 5, until: null }),
+      told('llm.limit_learned', {
+        ...{ limit: 'tokens', cause: 'remaining', because: 'remaining is lower' },
+        ...{ declared: 100, in_force: null, amount: 5, until: null },
+      }),
     ).toBe('info: learned    tokens: remaining is lower')
     expect(told('llm.crashed', { message: 'a bug' })).toBe('error: crashed    and was restarted: a bug')
   })

@@ -1,6 +1,5 @@
 import {
   blockOf,
-  correct,
   createAccount,
   fits,
   LEAST,
@@ -16,6 +15,9 @@ import { bestOf, outlooksOf, shareOf, startOn, type Totals } from '../../src/cor
 import { used } from '../../src/core/ledger.ts'
 import { matchOf } from '../../src/core/shape-match.ts'
 import { shapeOf } from '../../src/core/shape.ts'
+import { learnFromAnswer } from '../../src/core/learning/raises.ts'
+import { learnFromRefusal } from '../../src/core/learning/refusals.ts'
+import { learnFromReports } from '../../src/core/learning/reports.ts'
 import { initialSkill, learned } from '../../src/core/skill.ts'
 import { capacityOf, PRIORITIES, type LlmSpec, type Weights } from '../../src/core/types.ts'
 
@@ -357,7 +359,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     const sizes = { estimatedTokens: request.inputTokens, inputTokens, outputTokens }
     llm.skill = learned(llm.skill, { ...sizes, firstByteMs, durationMs })
     llm.streak = 0
-    correct(llm.account, limits, event.at)
+    learnFromAnswer(llm.account, event.at)
+    learnFromReports(llm.account, limits, event.at)
     say('request.completed', request.id, index)
     handOut(event.at)
   }
@@ -366,7 +369,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     const { request, llm, index, key, cost } = ended(id!)!
     const booked = mayHaveBooked(data) ? cost : { inputTokens: 0, outputTokens: 0 }
     settleAll(llm.account, key, booked, mayHaveCounted(data), at)
-    correct(llm.account, data.limits, at)
+    learnFromReports(llm.account, data.limits, at)
+    learnFromRefusal(llm.account, { failure: data, startedAt: at - data.duration_ms, at })
     react(llm, data, at)
     if (!isCapacity(data)) request.excluded.add(index)
     const again =
@@ -425,7 +429,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
         handOut(event.at)
       } else if (event.type === 'attempt.started') {
         const call = running.get(event.request!)?.call
-        if (call != null) correct(llms[call.llm]!.account, event.data.limits, event.at)
+        if (call != null) learnFromReports(llms[call.llm]!.account, event.data.limits, event.at)
         if (isLookedAt) handOut(event.at)
       }
       return said
