@@ -59,6 +59,7 @@ export interface Failure {
  * - `limit_header`: a provider told its limit
  * - `hidden_window`: it refused a call for what was sent within seconds
  * - `refused`: it refused a call although the limit had room
+ * - `foreign`: it refused a call while others are seen to use the limit
  * - `clean_window`: a lowered limit was used up and nothing was refused
  */
 export const LESSON_CAUSES = [
@@ -66,6 +67,7 @@ export const LESSON_CAUSES = [
   'limit_header',
   'hidden_window',
   'refused',
+  'foreign',
   'clean_window',
 ] as const
 export type LessonCause = (typeof LESSON_CAUSES)[number]

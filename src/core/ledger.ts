@@ -1,5 +1,5 @@
 import { chargedFrom } from './charge.ts'
-import { add, createEntries, type Entries, firstFrom, take, totalFrom } from './entries.ts'
+import { add, createEntries, type Entries, firstFrom, forget, take, totalFrom } from './entries.ts'
 import type { Learned } from './learning/learned.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
@@ -26,8 +26,8 @@ export interface Ledger {
   learned: Learned | null
   /** Whether the limit is not declared but was learned as a shorter window of a declared one. */
   readonly hidden: boolean
-  /** When others were last seen to use the limit; -Infinity when never. */
-  foreignAt: number
+  /** Those of the entries that others are known to have used. */
+  readonly foreign: Entries
 }
 
 interface Held {
@@ -48,7 +48,7 @@ export function createLedger(limit: Limit, hidden = false): Ledger {
     held: new Map(),
     learned: null,
     hidden,
-    foreignAt: Number.NEGATIVE_INFINITY,
+    foreign: createEntries(),
   }
 }
 
@@ -116,8 +116,11 @@ export function settle(ledger: Ledger, key: string, actual: number, now: number)
 
 /** Books what others used of the same limit, of which is known at `now` that it counts until `until`. */
 export function postForeign(ledger: Ledger, amount: number, until: number, now: number): void {
-  ledger.foreignAt = now
-  post(ledger, amount, windowOf(ledger.limit).expiryOfForeign(ledger.limit, until, now), now)
+  if (amount <= 0) return
+  const { limit, foreign } = ledger
+  forget(foreign, now)
+  if (until > now) add(foreign, amount, until)
+  post(ledger, amount, windowOf(limit).expiryOfForeign(limit, until, now), now)
 }
 
 function post(ledger: Ledger, amount: number, expiry: number, now: number): void {

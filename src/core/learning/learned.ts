@@ -74,6 +74,7 @@ export function applyLesson(account: Account, lesson: LimitLesson, at: number): 
   const learned = learnedOf(ledger, at)
   Object.assign(learned, { cleanSince: at, peak: 0 })
   if (cause === 'hidden_window') return hide(account, ledger, inForce.amount, inForce.per_ms, at)
+  if (cause === 'refused') dropHidden(account, learned)
   if (cause === 'limit_header') learned.reported = inForce.amount
   else if (cause === 'clean_window') {
     learned.level = inForce.amount
@@ -97,13 +98,24 @@ function hide({ ledgers }: Account, ledger: Ledger, amount: number, perMs: numbe
   const learned = learnedOf(ledger, at)
   const { declared, tried } = learned
   if (tried.includes(perMs)) return
+  dropHidden({ ledgers }, learned)
   tried.push(perMs)
   learned.refusedAt = at
-  const name = `${declared.name}_in_${perMs / 1000}s`
+  const name = hiddenName(declared, perMs)
   const limit: Limit = { ...declared, name, amount, perMs, ...SHORT }
   const short = createLedger(limit, true)
   postForeign(short, capacityOf(limit), at + perMs, at)
   ledgers.push(short)
 }
+
+/** A refusal in spite of a hidden window shows that there is no such window. */
+function dropHidden({ ledgers }: Account, { declared, tried }: Learned): void {
+  for (const perMs of tried) {
+    const i = ledgers.findIndex(({ hidden, limit }) => hidden && limit.name === hiddenName(declared, perMs))
+    if (i >= 0) ledgers.splice(i, 1)
+  }
+}
+
+const hiddenName = ({ name }: Limit, perMs: number) => `${name}_in_${perMs / 1000}s`
 
 const SHORT = { window: 'sliding', timeZone: null, phaseMs: null, burst: null } as const

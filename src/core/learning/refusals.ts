@@ -51,9 +51,10 @@ export function learnFromRefusal(account: Account, refused: Refused): LimitLesso
   const learned = learnedOf(ledger, at)
   if (known !== null && known.cleanSince < at) Object.assign(known, { cleanSince: at, peak: 0 })
   noteRefusal(ledger, learned, at)
-  if (at - ledger.foreignAt < ledger.limit.perMs && ledger.foreignAt > learned.refusedAt) return []
   const isNew = startedAt > learned.refusedAt
-  const lesson = (isNew ? hiddenWindow(account, ledger, refused) : null) ?? lowered(ledger, isNew, at)
+  forget(ledger.foreign, at)
+  const isAlone = total(ledger.foreign) === 0
+  const lesson = (isNew && isAlone ? hiddenWindow(ledger, refused) : null) ?? lowered(ledger, isNew, at)
   if (lesson === null) return []
   applyLesson(account, lesson, at)
   return [lesson]
@@ -84,20 +85,20 @@ function noteRefusal({ limit }: Ledger, { refusals }: Learned, at: number): void
   add(refusals, 1, at + limit.perMs + limit.guardMs)
 }
 
-/** Of what the ledger counts, what a provider let in: calls that it turned away took requests, but no tokens. */
-function letIn({ limit }: Ledger, { refusals }: Learned, amount: number): number {
-  return Math.max(1, amount - (limit.unit === 'requests' ? total(refusals) : 0))
+/** Of what the ledger counts, what a provider let in of ours: calls that it turned away took requests, but no tokens. */
+function letIn({ limit, foreign }: Ledger, { refusals }: Learned, amount: number): number {
+  return Math.max(1, amount - total(foreign) - (limit.unit === 'requests' ? total(refusals) : 0))
 }
 
 /**
  * A hidden window explains a refusal if within its length at least its share was sent, and not far more let in. What
  * is under way may be refused yet.
  */
-function hiddenWindow(account: Account, ledger: Ledger, { failure, at }: Refused): LimitLesson | null {
+function hiddenWindow(ledger: Ledger, { failure, at }: Refused): LimitLesson | null {
   const { limit, held } = ledger
   const learned = learnedOf(ledger, at)
   const { declared } = learned
-  if (limit.shared !== null) return null
+  if (limit.shared !== null || learned.level < declared.amount) return null
   for (const perMs of HIDDEN_MS) {
     const share = Math.floor((limit.amount * perMs) / limit.perMs)
     if (learned.tried.some((tried) => tried <= perMs) || share < 1 || perMs * 2 > limit.perMs) continue
@@ -106,8 +107,6 @@ function hiddenWindow(account: Account, ledger: Ledger, { failure, at }: Refused
     const pending = [...held.values()].reduce((sum, { amount }) => sum + amount, 0)
     const least = letIn(ledger, learned, sent) - pending
     if (sent < share || least > 2 * share) continue
-    const isKept = account.ledgers.some((one) => one.hidden && one.limit.perMs === perMs)
-    if (isKept) continue
     return {
       ...lessonOn(ledger, 'hidden_window'),
       because: `refused after ${sent} ${declared.unit} within ${perMs / 1000} s`,
@@ -129,7 +128,7 @@ function lowered(ledger: Ledger, isNew: boolean, at: number): LimitLesson | null
   const amount = Math.max(1, Math.ceil(from / 2), Math.min(cut, accepted))
   if (amount >= limit.amount) return null
   return {
-    ...lessonOn(ledger, 'refused'),
+    ...lessonOn(ledger, total(ledger.foreign) === 0 ? 'refused' : 'foreign'),
     because: `refused with ${accepted} of ${limit.amount} ${limit.unit} used`,
     in_force: { amount, per_ms: limit.perMs },
   }
