@@ -12,6 +12,8 @@ export interface Learned {
   /** What refusals allow, and what the provider's headers say; the declared amount where they say nothing. */
   level: number
   reported: number
+  /** What headers said last that is not believed yet, and how often in a row. */
+  readonly told: { amount: number; times: number }
   /** When the last lesson from a refusal was taken. */
   refusedAt: number
   /** When the window began in which it was last lowered for refusals, and the amount in force then. */
@@ -35,6 +37,7 @@ export function learnedOf(ledger: Ledger, now: number): Learned {
     tried: [],
     level: limit.amount,
     reported: limit.amount,
+    told: { amount: 0, times: 0 },
     refusedAt: NEVER,
     lowered: { at: NEVER, from: limit.amount },
     refusals: createEntries(),
