@@ -109,6 +109,14 @@ describe('an LLM is told of', () => {
         ...{ declared: 100, in_force: null, amount: 5, until: null },
       }),
     ).toBe('info: learned    tokens: remaining is lower')
+    expect(
+      told('llm.limit_learned', {
+        ...{ limit: 'tokens', cause: 'refused', because: 'refused with 90 of 100 tokens used' },
+        ...{ declared: 100, in_force: { amount: 90, per_ms: 60_000 }, amount: null, until: null },
+      }),
+    ).toBe(
+      'info: learned    tokens: refused with 90 of 100 tokens used; in force: 90 per 60.0 s, declared: 100',
+    )
     expect(told('llm.crashed', { message: 'a bug' })).toBe('error: crashed    and was restarted: a bug')
   })
 })
