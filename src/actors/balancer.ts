@@ -151,7 +151,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
 }
 
 /** After these, an LLM that shares a limit may have more or less room. */
-const CHANGES_LEDGERS: ReadonlySet<LlmMessage['type']> = new Set(['reserve', 'settle', 'report'])
+const CHANGES_LEDGERS: ReadonlySet<LlmMessage['type']> = new Set(['reserve', 'settle', 'report', 'fail'])
 
 /** One timer, moved as often as needed; Infinity switches it off. What it sets off is up to the clock. */
 function createAlarm(clock: Clock): (wakeAt: number, now: number) => void {

@@ -53,7 +53,24 @@ function describe(stats: Stats): string {
     'errors',
   ]
   const counts = `${requests} requests: ${refused} refused, ${expired} expired, ${abandoned} abandoned, ${failed} failed`
-  return `${span}\n${counts}\n\n${table([head, ...stats.llms.map(rowOf)], 1)}`
+  const llms = table([head, ...stats.llms.map(rowOf)], 1)
+  return `${span}\n${counts}\n\n${llms}${describeLearned(stats)}`
+}
+
+/** What was learned of limits, apart from what is declared. */
+function describeLearned({ llms }: Stats): string {
+  const rows = llms.flatMap(({ llm, learned }) =>
+    learned.map(({ limit, declared, inForce, perMs, because, at }) => [
+      llm,
+      limit,
+      String(declared),
+      `${inForce} per ${perMs / 1000} s`,
+      new Date(at).toISOString(),
+      because,
+    ]),
+  )
+  if (rows.length === 0) return ''
+  return `\n${table([['LLM', 'limit', 'declared', 'learned', 'at', 'because'], ...rows], 2)}`
 }
 
 function rowOf(llm: LlmStats): string[] {

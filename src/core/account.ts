@@ -7,16 +7,20 @@ import { capacityOf, type Limit, type LlmSpec, type Unit } from './types.ts'
 
 /** All ledgers of one LLM. A request runs only when every one of them has room. */
 export interface Account {
-  readonly ledgers: readonly Ledger[]
-  readonly most: Most
+  /** Those of the declared limits, in their order, then those that were learned. */
+  readonly ledgers: Ledger[]
+  /** What `mostOf` found last. */
+  most: Most
 }
 
-/** The most that a single call may take, by its limits; Infinity where none says. */
+/** The most that a single call may take, by the limits in force; Infinity where none says. */
 export interface Most {
   readonly inputTokens: number
   readonly outputTokens: number
   /** Of both together. */
   readonly tokens: number
+  /** The limits that it was worked out from. */
+  readonly limits: readonly Limit[]
 }
 
 /** What one call takes from each kind of limit. */
@@ -46,23 +50,36 @@ export function costOf(usage: Usage): Cost {
 export const LEAST: Cost = { inputTokens: 1, outputTokens: 0 }
 
 export function createAccount(limits: readonly Limit[]): Account {
-  return accountOf(limits.map(createLedger))
+  return accountOf(limits.map((limit) => createLedger(limit)))
 }
 
 /** The account of these ledgers. */
-export function accountOf(ledgers: readonly Ledger[]): Account {
+export function accountOf(ledgers: Ledger[]): Account {
+  return { ledgers, most: mostIn(ledgers.map(({ limit }) => limit)) }
+}
+
+/** The most that a single call may take of an account. O(limits), and cheap while none of them has changed. */
+export function mostOf(account: Account): Most {
+  const { ledgers, most } = account
+  let isSame = ledgers.length === most.limits.length
+  for (let i = 0; isSame && i < ledgers.length; i++) isSame = ledgers[i]!.limit === most.limits[i]
+  if (!isSame) account.most = mostIn(ledgers.map(({ limit }) => limit))
+  return account.most
+}
+
+function mostIn(limits: readonly Limit[]): Most {
   const least = (wanted: Unit) =>
-    ledgers.reduce(
-      (most, { limit }) => (limit.unit === wanted ? Math.min(most, capacityOf(limit)) : most),
+    limits.reduce(
+      (most, limit) => (limit.unit === wanted ? Math.min(most, capacityOf(limit)) : most),
       Number.POSITIVE_INFINITY,
     )
   const tokens = least('tokens')
-  const most = {
+  return {
     inputTokens: Math.min(least('input_tokens'), tokens),
     outputTokens: least('output_tokens'),
     tokens,
+    limits,
   }
-  return { ledgers, most }
 }
 
 /** The accounts of all LLMs, in their order; limits that are shared under one name have one ledger. */
@@ -184,8 +201,8 @@ const UNKNOWN_RESET_MS = 60_000
  * The ledger that a report is about: the one of its period, else the one of the same size, else that of the shortest
  * window. A daily limit is not lowered by a report that may well be about a minute.
  */
-function ledgerOf(account: Account, { unit, per_ms, limit }: LimitReport): Ledger | null {
-  const same = account.ledgers.filter((ledger) => ledger.limit.unit === unit)
+export function ledgerOf(account: Account, { unit, per_ms, limit }: LimitReport): Ledger | null {
+  const same = account.ledgers.filter((ledger) => ledger.limit.unit === unit && !ledger.hidden)
   if (per_ms !== null) return same.find((ledger) => ledger.limit.perMs === per_ms) ?? null
   const sized = same.find((ledger) => ledger.limit.amount === limit)
   if (sized !== undefined) return sized

@@ -10,23 +10,15 @@ import { addToPlan, isLong, notice } from './quotas.ts'
 import * as refusal from './refusal.ts'
 import { candidatesOf, createRound } from './round.ts'
 import { waitOf } from './wait.ts'
-import { tellFull, tellOfNewcomer } from './wake.ts'
+import { tellOfNewcomer } from './wake.ts'
 
+/** What a provider says of its limits is reason to look again at what waits: there may be less room, or later. */
 export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt.started'>): void {
   const running = state.running.get(event.request!)
   if (running === undefined || event.data.limits.length === 0) return
-  const wakes = ports.views.map(({ wakeAt }) => wakeAt)
-  ports.tell(running.llm, {
-    type: 'report',
-    limits: event.data.limits,
-    at: event.at,
-  })
-  // It wakes later now for the request it was to wake for; another one may still fit at the former instant. So does
-  // an LLM that shares a limit with it.
-  if (isLong(state)) return assign(state, ports, event.at, running.llm)
-  if (ports.views.some(({ wakeAt }, i) => wakeAt !== wakes[i])) assign(state, ports, event.at, running.llm)
-  // Room that a waiting request left to others may be gone now.
-  for (const llm of ports.views.keys()) tellFull(state, ports, llm, event.at)
+  const { llm } = running
+  ports.tell(llm, { type: 'report', limits: event.data.limits, at: event.at })
+  assign(state, ports, event.at, llm)
 }
 
 export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attempt.finished'>): void {
@@ -80,7 +72,7 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
     sample: null,
   })
   if (data.limits.length > 0) ports.tell(llm, { type: 'report', limits: data.limits, at })
-  ports.tell(llm, { type: 'fail', failure: data, at })
+  ports.tell(llm, { type: 'fail', failure: data, startedAt: at - data.duration_ms, at })
   if (!isCapacity(data)) pending.excluded.add(llm)
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)

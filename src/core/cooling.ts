@@ -7,7 +7,8 @@ export type Reaction = { kind: 'none' } | { kind: 'cool'; ms: number } | { kind:
 const LADDER_MS = [2_000, 5_000, 15_000, 60_000]
 /** Also where a provider says "at once": asking again within the same instant never helps. */
 const LEAST_PAUSE_MS = 500
-const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
 const MODEL_GONE_MS = 300_000
 /** Failures in a row after which an LLM that answers badly, but answers, is left alone for a while. */
 const PATIENCE = 3
@@ -23,7 +24,7 @@ export function reactionTo(failure: Failure, streak: number): Reaction {
     case 'unauthorized':
       return { kind: 'disable' }
     case 'rate_limited':
-      return { kind: 'cool', ms: asked ?? Math.max(rung, dayPause(failure)) }
+      return { kind: 'cool', ms: Math.max(asked ?? rung, dayPause(failure)) }
     case 'quota_exhausted':
       return { kind: 'cool', ms: asked ?? HOUR_MS }
     case 'overloaded':
@@ -44,9 +45,10 @@ export function reactionTo(failure: Failure, streak: number): Reaction {
   }
 }
 
-/** A daily limit does not come back within a ladder; without a named time it is asked again every hour. */
+/** A day is never tried again within a minute, whatever the provider says; without a named time it is every hour. */
 function dayPause(failure: Failure): number {
-  return (failure.limit?.per_ms ?? 0) >= 24 * HOUR_MS ? HOUR_MS : 0
+  if ((failure.limit?.per_ms ?? 0) < 24 * HOUR_MS) return 0
+  return failure.retry_after_ms === null ? HOUR_MS : MINUTE_MS
 }
 
 /** A request that this provider's format cannot express; another provider's may. It was never sent. */

@@ -41,7 +41,8 @@ export type LlmMessage =
     }
   | { type: 'report'; limits: readonly LimitReport[]; at: number }
   | { type: 'full'; wanted: Wanted; at: number }
-  | { type: 'fail'; failure: Failure; at: number }
+  /** `startedAt` is when the call that failed began. */
+  | { type: 'fail'; failure: Failure; startedAt: number; at: number }
   /** Another LLM changed a limit that both share. */
   | { type: 'refresh'; at: number }
 

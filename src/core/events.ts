@@ -53,6 +53,41 @@ export interface Failure {
   limit: { unit: Unit | null; per_ms: number | null } | null
 }
 
+/**
+ * What taught something of a limit.
+ * - `remaining`: a provider had less left than is known here
+ * - `limit_header`: a provider told its limit
+ * - `hidden_window`: it refused a call for what was sent within seconds
+ * - `refused`: it refused a call although the limit had room
+ * - `foreign`: it refused a call while others are seen to use the limit
+ * - `clean_window`: a lowered limit was used up and nothing was refused
+ */
+export const LESSON_CAUSES = [
+  'remaining',
+  'limit_header',
+  'hidden_window',
+  'refused',
+  'foreign',
+  'clean_window',
+] as const
+export type LessonCause = (typeof LESSON_CAUSES)[number]
+
+/** Something learned of a limit. */
+export interface LimitLesson {
+  /** The declared limit that it is about. */
+  limit: string
+  cause: LessonCause
+  /** For people. */
+  because: string
+  /** What is declared, per window of the limit. */
+  declared: number
+  /** What is in force from now on; for a hidden window beside the limit. Null when that did not change. */
+  in_force: { amount: number; per_ms: number } | null
+  /** What others used, and until when it counts; null when that is not what was learned. */
+  amount: number | null
+  until: number | null
+}
+
 /** One LLM that was looked at for a request: the parts of its score, or the reason why not. */
 export type Candidate =
   | { llm: string; score: number; cost: number; quality: number; speed: number }
@@ -180,12 +215,7 @@ export interface DecisionData {
   'llm.exhausted': { limit: string; until: number | null }
   'llm.cooling': { because: FailureClass; message: string; until: number }
   'llm.disabled': { because: string }
-  'llm.limit_learned': {
-    limit: string
-    because: string
-    amount: number | null
-    until: number | null
-  }
+  'llm.limit_learned': LimitLesson
   'llm.crashed': { message: string }
 }
 

@@ -1,5 +1,6 @@
 import { chargedFrom } from './charge.ts'
-import { add, createEntries, type Entries, take } from './entries.ts'
+import { add, createEntries, type Entries, firstFrom, forget, take, totalFrom } from './entries.ts'
+import type { Learned } from './learning/learned.ts'
 import { type Profile, UNIFORM } from './pacing.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
@@ -11,7 +12,8 @@ import type { Leak } from './windows/bucket.ts'
  * ends. All numbers are integers, all instants ms since 1970.
  */
 export interface Ledger {
-  readonly limit: Limit
+  /** What is in force: what is declared, or less where less was learned. */
+  limit: Limit
   readonly entries: Entries
   /** What the entries of a bucket drain into. */
   leak: Leak
@@ -23,6 +25,12 @@ export interface Ledger {
   readonly held: Map<string, Held>
   /** The hours of the day that it is paced by. */
   profile: Profile
+  /** What was learned of the limit; null as long as nothing was. */
+  learned: Learned | null
+  /** Whether the limit is not declared but was learned as a shorter window of a declared one. */
+  readonly hidden: boolean
+  /** Those of the entries that others are known to have used. */
+  readonly foreign: Entries
 }
 
 interface Held {
@@ -33,7 +41,7 @@ interface Held {
 
 const NO_PEAK: Ledger['peak'] = { at: Number.NEGATIVE_INFINITY, load: 0 }
 
-export function createLedger(limit: Limit): Ledger {
+export function createLedger(limit: Limit, hidden = false): Ledger {
   return {
     limit,
     entries: createEntries(),
@@ -42,6 +50,9 @@ export function createLedger(limit: Limit): Ledger {
     reserved: 0,
     held: new Map(),
     profile: UNIFORM,
+    learned: null,
+    hidden,
+    foreign: createEntries(),
   }
 }
 
@@ -109,7 +120,11 @@ export function settle(ledger: Ledger, key: string, actual: number, now: number)
 
 /** Books what others used of the same limit, of which is known at `now` that it counts until `until`. */
 export function postForeign(ledger: Ledger, amount: number, until: number, now: number): void {
-  post(ledger, amount, windowOf(ledger.limit).expiryOfForeign(ledger.limit, until, now), now)
+  if (amount <= 0) return
+  const { limit, foreign } = ledger
+  forget(foreign, now)
+  if (until > now) add(foreign, amount, until)
+  post(ledger, amount, windowOf(limit).expiryOfForeign(limit, until, now), now)
 }
 
 function post(ledger: Ledger, amount: number, expiry: number, now: number): void {
@@ -130,4 +145,9 @@ export function supposing<T>(ledger: Ledger, amount: number, at: number, look: (
   take(entries, amount, expiry)
   ledger.peak = peak
   return seen
+}
+
+/** What was booked in the last `ms`, with what calls under way hold; more where the window cannot tell. O(log entries). */
+export function bookedWithin({ limit, entries, reserved }: Ledger, ms: number, now: number): number {
+  return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, now - ms))) + reserved
 }

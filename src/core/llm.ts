@@ -1,8 +1,11 @@
-import { type Account, blockOf, correct, fits, reserveAll, settleAll } from './account.ts'
+import { type Account, blockOf, fits, reserveAll, settleAll } from './account.ts'
 import { LEAST_WANTED, type Wanted } from './choose.ts'
 import { reactionTo } from './cooling.ts'
 import type { LlmMessage } from './dispatch-state.ts'
-import type { DecisionData, Failure, FailureClass } from './events.ts'
+import type { DecisionData, Failure, FailureClass, LimitLesson } from './events.ts'
+import { learnFromAnswer } from './learning/raises.ts'
+import { learnFromRefusal } from './learning/refusals.ts'
+import { learnFromReports } from './learning/reports.ts'
 import { initialSkill, learned, type Skill } from './skill.ts'
 import type { LlmSpec } from './types.ts'
 
@@ -71,25 +74,26 @@ export function step(llm: Llm, message: LlmMessage | Wake, decide: Decide): Llm 
     case 'settle': {
       settleAll(account, message.key, message.cost, message.counted, at)
       if (message.sample === null) return refreshed(llm, at, decide)
-      return refreshed({ ...llm, skill: learned(llm.skill, message.sample), streak: 0 }, at, decide)
+      const next = { ...llm, skill: learned(llm.skill, message.sample), streak: 0 }
+      return refreshed(told(next, learnFromAnswer(account, at), decide), at, decide)
     }
     case 'report':
-      for (const { limit, amount, until } of correct(account, message.limits, at)) {
-        decide({
-          type: 'llm.limit_learned',
-          data: { limit, because: 'remaining is lower than known here', amount, until },
-        })
-      }
-      return refreshed(llm, at, decide)
+      return refreshed(told(llm, learnFromReports(account, message.limits, at), decide), at, decide)
     case 'refresh':
       return refreshed(llm, at, decide)
     case 'full':
       return refreshed({ ...llm, wanted: message.wanted }, at, decide)
     case 'fail':
-      return failed(llm, message.failure, at, decide)
+      return failed(told(llm, learnFromRefusal(account, message), decide), message.failure, at, decide)
     case 'wake':
       return refreshed(llm.status === 'cooling' ? available(llm, at, decide) : llm, at, decide)
   }
+}
+
+/** Tells what was learned. What was wanted of the LLM may be more than its limits hold now. */
+function told(llm: Llm, lessons: readonly LimitLesson[], decide: Decide): Llm {
+  for (const data of lessons) decide({ type: 'llm.limit_learned', data })
+  return lessons.some(({ in_force: inForce }) => inForce !== null) ? { ...llm, wanted: LEAST_WANTED } : llm
 }
 
 /** Moves between `available` and `exhausted` as the ledgers say; other states are left alone. */

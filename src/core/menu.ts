@@ -1,4 +1,4 @@
-import type { Cost } from './account.ts'
+import { type Cost, type Most, mostOf } from './account.ts'
 import type { LlmView } from './choose.ts'
 import type { Quota, Quotas } from './quotas.ts'
 import { floorCostOn } from './shape.ts'
@@ -10,6 +10,7 @@ export interface Menu {
   /** Those that came back from a failure. */
   readonly returned: readonly Dish[]
   readonly skill: Skill
+  readonly most: Most
 }
 
 /** What one request of a quota takes of an LLM: about, and at least. */
@@ -19,16 +20,17 @@ export interface Dish {
   readonly least: number
 }
 
-/** What an LLM can ever take, the largest first. Worked out anew once the LLM counts clearly less than it did. */
+/** What an LLM can ever take, the largest first. Worked out anew once the LLM counts clearly less than it did, or its limits are others. */
 export function menuOf({ sorted, menus }: Quotas, llm: number, view: LlmView): Menu {
   const known = menus[llm]
-  if (known !== undefined && !countsLess(view.skill, known.skill)) return known
+  const most = mostOf(view.account)
+  if (known !== undefined && known.most === most && !countsLess(view.skill, known.skill)) return known
   const dishes = sorted
     .filter(({ stock }) => stock.shape.llms.includes(llm))
     .map((quota) => dishOf(quota, llm, view))
     .sort((a, b) => b.tokens - a.tokens)
   const returned = dishes.filter(({ quota }) => quota.stock.shape.isReturned)
-  const menu = { dishes, returned, skill: view.skill }
+  const menu = { dishes, returned, skill: view.skill, most }
   menus[llm] = menu
   return menu
 }

@@ -1,6 +1,6 @@
 import type { Match } from './assign-each.ts'
 import { costOn, type LlmView } from './choose.ts'
-import type { Flow } from './flows.ts'
+import { type Flow, isDueBefore } from './flows.ts'
 import { isHeldBack } from './held-back.ts'
 import { type Dish, LESS, type Menu, menuOf } from './menu.ts'
 import type { Pending } from './queue.ts'
@@ -67,6 +67,8 @@ function couldFit({ llm, view }: Ask, quota: Quota, room: Room): boolean {
 export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match | null {
   const { backlogged, shapes, size } = round.state.queue.bands[rank]!
   if (size === 0) return null
+  const urgent = urgentIn(round, asks, rank)
+  if (urgent !== null) return urgent
   const isRich = backlogged[0]!.lanes.size * RICH > shapes.size
   const first = isRich ? matchOfFlow(round, asks, rank, backlogged[0]!) : null
   if (first !== null) return first
@@ -83,6 +85,30 @@ export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match
     if (match !== null) return match
   }
   return null
+}
+
+/** So many of those that are due first are looked at. */
+const URGENT_MOST = 24
+/** A request that was told that it would start in time goes before others once half of its wait, less this, is over. */
+const URGENT_MS = 2_000
+
+/**
+ * A request of a band that was expected to start in time when it came, and may soon be late: others were taken before
+ * it because they suited better. The first due goes first, to whatever LLM has room. O(LLMs asked).
+ */
+function urgentIn(round: Round, asks: readonly Ask[], rank: number): Match | null {
+  const { items } = round.state.queue.deadlines
+  if (!isUrgent(items[0]!, round.at)) return null
+  const due = items.slice(0, URGENT_MOST).filter((one) => one.place!.band === rank && isUrgent(one, round.at))
+  for (const pending of due.sort((a, b) => (isDueBefore(a, b) ? -1 : 1)))
+    for (const ask of asks)
+      if (pending.eligible.includes(ask.llm) && isFree(round, ask, rank, pending))
+        return { pending, llm: ask.llm }
+  return null
+}
+
+function isUrgent({ at, deadline, place }: Pending, now: number): boolean {
+  return place!.startsAt <= deadline && deadline - now <= (deadline - at) / 2 + URGENT_MS
 }
 
 /** A client has much to offer from this part of all shapes on, as one over it. */
@@ -168,11 +194,19 @@ function freeIn(
   const room = ask.rooms[rank]!
   if (least * LESS > room.tokens || !couldFit(ask, quota, room)) return null
   const pending = lanes.get(quota.stock.shape.key)?.heap.items[0]
-  if (pending === undefined) return null
-  const { state, ports, at } = round
-  const cost = costOn(ask.view, pending)
-  if (!fitsIn(room, cost) || !mayGo(ports, pending, ask.llm)) return null
-  return mayPass(state, ports, pending, ask.llm, cost, at) ? pending : null
+  return pending !== undefined && isFree(round, ask, rank, pending) ? pending : null
+}
+
+/** Whether an LLM has room for a request that may go there and that no other request keeps. */
+function isFree(
+  { state, ports, at }: Round,
+  { llm, view, rooms }: Ask,
+  rank: number,
+  pending: Pending,
+): boolean {
+  const cost = costOn(view, pending)
+  if (!fitsIn(rooms[rank]!, cost) || !mayGo(ports, pending, llm)) return false
+  return mayPass(state, ports, pending, llm, cost, at)
 }
 
 /** The tokens that are left in this window once the smallest of an LLM's own have taken all requests but one. */

@@ -2,7 +2,7 @@ import { type Account, type Cost, costOf, createAccounts, reserveAll, settleAll 
 import { mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { createDemand, type Demand, noteDemand, paceBy } from './demand.ts'
 import type { Event, EventOf } from './events.ts'
-import { postForeign } from './ledger.ts'
+import { applyLesson } from './learning/learned.ts'
 import { createLlm, type Llm } from './llm.ts'
 import { initialSkill, learned, type Skill } from './skill.ts'
 import type { LlmSpec } from './types.ts'
@@ -89,16 +89,8 @@ function take(fold: Fold, event: Event): void {
   const past = event.llm === null ? undefined : fold.llms.get(event.llm)
   if (event.type === 'llm.cooling' && past) past.cooling = event.data
   else if (event.type === 'llm.available' && past) past.cooling = null
-  else if (event.type === 'llm.limit_learned' && past) correct(past, event)
+  else if (event.type === 'llm.limit_learned' && past) applyLesson(past.account, event.data, event.at)
   else if (event.request !== null) takeOfRequest(fold, event.request, event)
-}
-
-function correct(
-  { account }: Past,
-  { at, data: { limit: name, amount, until } }: EventOf<'llm.limit_learned'>,
-): void {
-  const ledger = account.ledgers.find(({ limit }) => limit.name === name)
-  if (ledger !== undefined && amount !== null && until !== null) postForeign(ledger, amount, until, at)
 }
 
 function takeOfRequest(fold: Fold, request: string, event: Event): void {

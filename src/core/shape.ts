@@ -1,4 +1,4 @@
-import type { Cost } from './account.ts'
+import { type Cost, mostOf } from './account.ts'
 import { costOn, type LlmView } from './choose.ts'
 import { type Needs, scaled } from './estimate.ts'
 import type { Size, Stock } from './flows.ts'
@@ -97,8 +97,9 @@ export function leastCostOn(view: LlmView, shape: Shape, size: Size = shape): Co
 }
 
 /** What the prompt of a request of a shape takes of an LLM at least. Never falls as prompts get longer. */
-export function leastInputOn({ skill, account: { most } }: LlmView, inputTokens: number): number {
-  return Math.min(scaled(inputTokens, skill.factor) + skill.overheadTokens, most.inputTokens)
+export function leastInputOn({ skill, account }: LlmView, inputTokens: number): number {
+  const { inputTokens: most } = mostOf(account)
+  return Math.min(scaled(inputTokens, skill.factor) + skill.overheadTokens, most)
 }
 
 /** What any waiting request of a shape takes of an LLM at least, told without a look at earlier answers. */
@@ -109,7 +110,7 @@ export function floorCostOn(view: LlmView, { shape, floor }: Pick<Stock, 'shape'
 
 function leastOutputOn(view: LlmView, { inputTokensMost }: Shape, outputTokens: number | null): number {
   const { spec, account } = view
-  const { outputTokens: most, tokens } = account.most
+  const { outputTokens: most, tokens } = mostOf(account)
   if (outputTokens === null || !(spec.strict || reservesBound(spec))) return 0
   const input = leastInputOn(view, inputTokensMost)
   return Math.max(0, Math.min(outputTokens, most, tokens - input, spec.contextLength - input))

@@ -1,4 +1,4 @@
-import { type Block, blockOf, type Cost } from './account.ts'
+import { type Block, blockOf, type Cost, mostOf } from './account.ts'
 import { costOn, isOpen, type LlmView, type Wanted } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { findFloor, type Stock } from './flows.ts'
@@ -76,8 +76,8 @@ function* stocksFor({ queue, quotas }: Dispatcher, llm: number): Generator<Stock
 
 /** Whether every prompt from this size on asks for more than `first`, whatever its answer and its band. */
 function isBeyond(view: LlmView, inputTokens: number, first: Wanted): boolean {
-  const { most, ledgers } = view.account
-  if (most.outputTokens !== Number.POSITIVE_INFINITY) return false
+  const { ledgers } = view.account
+  if (mostOf(view.account).outputTokens !== Number.POSITIVE_INFINITY) return false
   if (first.rank > 0 && ledgers.some(({ limit }) => isHeldBack(limit))) return false
   return leastInputOn(view, inputTokens) >= first.inputTokens + first.outputTokens
 }

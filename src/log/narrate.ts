@@ -1,4 +1,4 @@
-import type { Candidate, Event } from '../core/events.ts'
+import type { Candidate, Event, LimitLesson } from '../core/events.ts'
 
 export type Level = 'error' | 'warn' | 'info' | 'debug'
 
@@ -81,7 +81,7 @@ function narrateRest(event: Event): Line | null {
     case 'llm.disabled':
       return warn(`disabled   ${event.data.because}`)
     case 'llm.limit_learned':
-      return info(`learned    ${event.data.limit}: ${event.data.because}`)
+      return info(`learned    ${event.data.limit}: ${event.data.because}${inForce(event.data)}`)
     case 'llm.crashed':
       return { level: 'error', text: `crashed    and was restarted: ${event.data.message}` }
     case 'attempt.started':
@@ -109,6 +109,10 @@ function reasonOf(candidates: readonly Candidate[]): string {
     (candidate) => 'score' in candidate || !candidate.excluded.startsWith('disabled'),
   )
   return shown.map(part).join('; ')
+}
+
+function inForce({ in_force: now, declared }: LimitLesson): string {
+  return now == null ? '' : `; in force: ${now.amount} per ${seconds(now.per_ms)}, declared: ${declared}`
 }
 
 function seconds(ms: number): string {

@@ -1,4 +1,4 @@
-import type { Event } from '../core/events.ts'
+import type { Event, EventOf, LessonCause } from '../core/events.ts'
 
 /** What one LLM did over a span of the log. */
 export interface LlmStats {
@@ -13,6 +13,20 @@ export interface LlmStats {
   costNanoUsd: number
   waitMsTotal: number
   waitMsMax: number
+  /** The last lesson on each of its limits, hidden windows apart. */
+  readonly learned: LearnedLimit[]
+}
+
+/** What was learned of a limit and is in force beside or instead of what is declared. */
+export interface LearnedLimit {
+  readonly limit: string
+  readonly declared: number
+  readonly inForce: number
+  readonly perMs: number
+  readonly cause: LessonCause
+  readonly because: string
+  /** ms since 1970 */
+  readonly at: number
 }
 
 /** What a span of the log adds up to. */
@@ -76,7 +90,19 @@ function countLlm(llm: LlmStats, event: Event): void {
       llm.failedAttempts++
       llm.errors[event.data.class] = (llm.errors[event.data.class] ?? 0) + 1
       break
+    case 'llm.limit_learned':
+      learn(llm.learned, event)
+      break
   }
+}
+
+function learn(learned: LearnedLimit[], { at, data }: EventOf<'llm.limit_learned'>): void {
+  const { limit, declared, in_force: inForce, cause, because } = data
+  if (inForce == null) return
+  const lesson = { limit, declared, inForce: inForce.amount, perMs: inForce.per_ms, cause, because, at }
+  const i = learned.findIndex((one) => one.limit === limit && one.perMs === lesson.perMs)
+  if (i < 0) learned.push(lesson)
+  else learned[i] = lesson
 }
 
 function llmStats(llms: Map<string, LlmStats>, llm: string): LlmStats {
@@ -93,6 +119,7 @@ function llmStats(llms: Map<string, LlmStats>, llm: string): LlmStats {
     costNanoUsd: 0,
     waitMsTotal: 0,
     waitMsMax: 0,
+    learned: [],
   }
   llms.set(llm, fresh)
   return fresh

@@ -1,4 +1,5 @@
 import type { Random } from '../core/random.ts'
+import { type Change, changingQuota } from './changing-quota.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Spread } from './draw.ts'
 import type { FaultPeriod, Hint } from './faults.ts'
@@ -12,6 +13,8 @@ export interface ProviderSpec extends HeaderSpec {
   /** Name of the LLM. */
   readonly llm: string
   readonly limits: readonly TrueLimit[]
+  /** Other limits from a time on, in order; none where nothing is said. */
+  readonly changes?: readonly Change[]
   /** Time to the head of an answer, in ms. */
   readonly latencyMs: Spread
   readonly tokensPerSecond: number
@@ -55,7 +58,8 @@ export interface Provider {
 
 export function createProvider(spec: ProviderSpec, clock: VirtualClock, random: Random): Provider {
   const start = clock.now()
-  const quota = createQuota(spec.limits)
+  const { changes = [] } = spec
+  const quota = changes.length === 0 ? createQuota(spec.limits) : changingQuota(spec.limits, changes, start)
   const site: Site = {
     spec,
     clock,

@@ -28,6 +28,14 @@ const CLASS_OF_MESSAGE: readonly (readonly [RegExp, FailureClass])[] = [
   ],
 ]
 
+/** What passes by itself and says nothing of the size of a limit: traffic that grows too fast, or no capacity. */
+const PASSING = /acceleration limit|rate of increase|model is (currently )?overloaded|no capacity/i
+
+/** OpenRouter names the provider whose refusal it passes on: that is not the account's own limit. */
+function isOfAnother({ fields }: ProviderError): boolean {
+  return asText(asObject(fields.metadata).provider_name) !== ''
+}
+
 const CLASS_OF_STATUS: { readonly [status: number]: FailureClass } = {
   401: 'unauthorized',
   402: 'quota_exhausted',
@@ -77,6 +85,7 @@ function classOf(status: number, error: ProviderError): FailureClass {
   if (named !== undefined) return named
   const blamed = status === 400 || status === 422 ? matching(CLASS_OF_MESSAGE, error.message) : undefined
   if (blamed !== undefined) return blamed
+  if (status === 429 && (PASSING.test(error.message) || isOfAnother(error))) return 'overloaded'
   // A moderated request says nothing of the key.
   if (status === 403 && /moderat|flagged|content policy/i.test(error.message)) return 'bad_request'
   if (status < 300) return matching(CLASS_OF_TYPE, error.words) ?? 'server_error'
@@ -87,6 +96,8 @@ function classOf(status: number, error: ProviderError): FailureClass {
 const NAMED_LIMIT = /\b(input |output )?(tokens?|requests?)[ _-]+per[ _-]+([smhd])/i
 const ACRONYM = /\b([io]?t|r)p([smhd])\b/i
 const DAILY = /\bper[- ]day\b|\bdaily\b/i
+/** Cloudflare's code for the neurons of a day. */
+const DAILY_CODE = /\b3036\b/
 const UNIT_OF_ACRONYM: { readonly [acronym: string]: Unit } = {
   r: 'requests',
   t: 'tokens',
@@ -119,7 +130,8 @@ function limitOf(error: ProviderError): Failure['limit'] {
     }
   }
   const unit = /token/.test(error.words) ? 'tokens' : /request/.test(error.words) ? 'requests' : null
-  const perMs = DAILY.test(error.message) ? PERIOD_MS.d! : null
+  const isDaily = DAILY.test(error.message) || DAILY_CODE.test(error.words)
+  const perMs = isDaily ? PERIOD_MS.d! : null
   return unit === null && perMs === null ? null : { unit, per_ms: perMs }
 }
 

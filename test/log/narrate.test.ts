@@ -104,8 +104,19 @@ describe('an LLM is told of', () => {
     )
     expect(told('llm.disabled', { because: 'A_KEY is not set' })).toBe('warn: disabled   A_KEY is not set')
     expect(
-      told('llm.limit_learned', { limit: 'tokens', because: 'remaining is lower', amount: 5, until: null }),
+      told('llm.limit_learned', {
+        ...{ limit: 'tokens', cause: 'remaining', because: 'remaining is lower' },
+        ...{ declared: 100, in_force: null, amount: 5, until: null },
+      }),
     ).toBe('info: learned    tokens: remaining is lower')
+    expect(
+      told('llm.limit_learned', {
+        ...{ limit: 'tokens', cause: 'refused', because: 'refused with 90 of 100 tokens used' },
+        ...{ declared: 100, in_force: { amount: 90, per_ms: 60_000 }, amount: null, until: null },
+      }),
+    ).toBe(
+      'info: learned    tokens: refused with 90 of 100 tokens used; in force: 90 per 60.0 s, declared: 100',
+    )
     expect(told('llm.crashed', { message: 'a bug' })).toBe('error: crashed    and was restarted: a bug')
   })
 })

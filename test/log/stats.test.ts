@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Event } from '../../src/core/events.ts'
 import { statsOf } from '../../src/log/stats.ts'
 import { play, scenarios } from '../support/scenario.ts'
 
@@ -56,4 +57,19 @@ test('an empty log has nothing to count', () => {
     failed: 0,
     llms: [],
   })
+})
+
+test('the last lesson on each limit is told, apart from what is declared', () => {
+  const lesson = (seq: number, amount: number, per_ms: number): Event => ({
+    ...{ seq, at: 1000 * seq, type: 'llm.limit_learned', v: 1, request: null, llm: 'A' },
+    data: {
+      ...{ limit: 'requests_per_min', cause: 'refused', because: 'refused', declared: 60 },
+      ...{ in_force: { amount, per_ms }, amount: null, until: null },
+    },
+  })
+  const { llms } = statsOf([lesson(1, 50, 60_000), lesson(2, 10, 10_000), lesson(3, 40, 60_000)])
+  expect(llms[0]!.learned.map(({ inForce, perMs, at }) => [inForce, perMs, at])).toEqual([
+    [40, 60_000, 3000],
+    [10, 10_000, 2000],
+  ])
 })

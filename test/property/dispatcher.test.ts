@@ -30,10 +30,9 @@ function agreesWithTheModel(scenario: Scenario): void {
   let wakes: readonly number[] = []
   play(scenario, ({ events, balancer: { views } }) => {
     const turns = turnsOf(events.slice(seen))
-    const moved = views.map(({ wakeAt }) => wakeAt)
     for (const [input, ...decisions] of turns) {
       if (model.size() >= PLANNED_FROM) return
-      const { at, type } = input!
+      const { at } = input!
       expect(at, 'something could move earlier').toBeLessThanOrEqual(model.nextMove(before))
       for (const decision of decisions) {
         if (decision.type === 'llm.available' && decision.data.after === 'cooling')
@@ -42,12 +41,11 @@ function agreesWithTheModel(scenario: Scenario): void {
       const decided = decisions.filter((decision) => MODELLED.has(decision.type))
       const told = decided.map((decision) => `${decision.type} ${decision.request} ${decision.llm ?? '-'}`)
       const isDue = wakes.some((wakeAt) => wakeAt <= at)
-      const isMoved = decided.length > 0 || moved.some((wakeAt, i) => wakeAt !== wakes[i])
-      expect(told).toEqual(model.take(input!, type === 'request.received' ? isDue : isMoved))
+      expect(told).toEqual(model.take(input!, isDue))
       before = at
     }
     seen = events.length
-    wakes = moved
+    wakes = views.map(({ wakeAt }) => wakeAt)
   })
 }
 

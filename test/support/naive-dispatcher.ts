@@ -1,12 +1,4 @@
-import {
-  blockOf,
-  type Cost,
-  correct,
-  createAccount,
-  fits,
-  reserveAll,
-  settleAll,
-} from '../../src/core/account.ts'
+import { blockOf, type Cost, createAccount, fits, reserveAll, settleAll } from '../../src/core/account.ts'
 import {
   ALIKE,
   LEAST_WANTED,
@@ -20,6 +12,9 @@ import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted, reactionTo } fr
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
 import { bestOf, outlooksOf, shareOf, soonestOf, startOn, type Totals } from '../../src/core/forecast.ts'
+import { learnFromAnswer } from '../../src/core/learning/raises.ts'
+import { learnFromRefusal } from '../../src/core/learning/refusals.ts'
+import { learnFromReports } from '../../src/core/learning/reports.ts'
 import { used } from '../../src/core/ledger.ts'
 import { shapeOf } from '../../src/core/shape.ts'
 import { matchOf } from '../../src/core/shape-match.ts'
@@ -33,10 +28,10 @@ import { capacityOf, type LlmSpec, PRIORITIES, type Weights } from '../../src/co
  */
 export interface NaiveDispatcher {
   /**
-   * The decisions about requests that a fact has to lead to, in order, as `type request llm`. `isLookedAt` says
-   * whether news of limits, or a newcomer, were reason to look at what waits: a timer was moved, or is due.
+   * The decisions about requests that a fact has to lead to, in order, as `type request llm`. `isDue` says
+   * whether a newcomer was reason to look at what waits, because the timer of an LLM is due.
    */
-  take(event: Event, isLookedAt: boolean): string[]
+  take(event: Event, isDue: boolean): string[]
   /** The log says that an LLM is done cooling. Returns the instant at which it had to be. */
   cooled(llm: string): number
   /** The first instant at which something that waits could have moved if nothing else happened. */
@@ -109,7 +104,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
   const say = (type: string, request: string, llm: number | null = null) =>
     said.push(`${type} ${request} ${llm === null ? '-' : llms[llm]!.spec.name}`)
 
-  function receive(event: EventOf<'request.received'>, isLookedAt: boolean): void {
+  function receive(event: EventOf<'request.received'>, isDue: boolean): void {
     const request = requestOf(event, policy)
     const { model } = event.data
     for (const [i, llm] of llms.entries()) {
@@ -118,7 +113,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     }
     if (request.eligible.every((i) => llms[i]!.status === 'disabled'))
       return void say('request.rejected', request.id)
-    if (isLookedAt) handOut(event.at)
+    if (isDue) handOut(event.at)
     admit(request, event.at)
   }
 
@@ -365,7 +360,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     const sizes = { estimatedTokens: request.inputTokens, inputTokens, outputTokens }
     llm.skill = learned(llm.skill, { ...sizes, firstByteMs, durationMs })
     llm.streak = 0
-    correct(llm.account, limits, event.at)
+    learnFromAnswer(llm.account, event.at)
+    learnFromReports(llm.account, limits, event.at)
     say('request.completed', request.id, index)
     handOut(event.at)
   }
@@ -374,7 +370,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     const { request, llm, index, key, cost } = ended(id!)!
     const booked = mayHaveBooked(data) ? cost : { inputTokens: 0, outputTokens: 0 }
     settleAll(llm.account, key, booked, mayHaveCounted(data), at)
-    correct(llm.account, data.limits, at)
+    learnFromReports(llm.account, data.limits, at)
+    learnFromRefusal(llm.account, { failure: data, startedAt: at - data.duration_ms, at })
     react(llm, data, at)
     if (!isCapacity(data)) request.excluded.add(index)
     const again =
@@ -422,9 +419,9 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
   }
 
   return {
-    take(event, isLookedAt) {
+    take(event, isDue) {
       said = []
-      if (event.type === 'request.received') receive(event, isLookedAt)
+      if (event.type === 'request.received') receive(event, isDue)
       else if (event.type === 'request.abandoned') abandon(event)
       else if (event.type === 'attempt.finished') finish(event)
       else if (event.type === 'attempt.failed') fail(event)
@@ -433,8 +430,9 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
         handOut(event.at)
       } else if (event.type === 'attempt.started') {
         const call = running.get(event.request!)?.call
-        if (call != null) correct(llms[call.llm]!.account, event.data.limits, event.at)
-        if (isLookedAt) handOut(event.at)
+        if (call == null || event.data.limits.length === 0) return said
+        learnFromReports(llms[call.llm]!.account, event.data.limits, event.at)
+        handOut(event.at)
       }
       return said
     },
