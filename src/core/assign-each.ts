@@ -7,6 +7,7 @@ import { createRound, hasRoomFor, isBestNow, mayGo, offersFor, type Round } from
 import { matchOf } from './shape-match.ts'
 import { start } from './start.ts'
 import { PRIORITIES } from './types.ts'
+import { urgentIn } from './urgent.ts'
 import { tellFull } from './wake.ts'
 
 /** A waiting request and the LLM that takes it. */
@@ -39,10 +40,23 @@ function nextMatch(round: Round, open: readonly number[]): Match | null {
   const kept = reservedMatch(round)
   if (kept !== null) return kept
   for (const [index, { backlogged }] of round.state.queue.bands.entries()) {
+    const urgent = urgentMatch(round, open, index)
+    if (urgent !== null) return urgent
     for (const flow of backlogged) {
       const match = matchIn(round, open, index, flow)
       if (match !== null) return match
     }
+  }
+  return null
+}
+
+function urgentMatch(round: Round, open: readonly number[], rank: number): Match | null {
+  for (const pending of urgentIn(round.state.queue, rank, round.at)) {
+    const offers = offersFor(round, pending)
+    const llm = open.find((one) =>
+      offers.some((offer) => offer.llm === one && hasRoomFor(round, pending, one, offer.cost)),
+    )
+    if (llm !== undefined) return { pending, llm }
   }
   return null
 }

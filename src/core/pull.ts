@@ -1,6 +1,6 @@
 import type { Match } from './assign-each.ts'
 import { costOn, type LlmView } from './choose.ts'
-import { type Flow, isDueBefore } from './flows.ts'
+import type { Flow } from './flows.ts'
 import { isHeldBack } from './held-back.ts'
 import { type Dish, LESS, type Menu, menuOf } from './menu.ts'
 import type { Pending } from './queue.ts'
@@ -11,6 +11,7 @@ import { mayGo, type Round } from './round.ts'
 import { floorCostOn, leastInputOn } from './shape.ts'
 import { matchOf } from './shape-match.ts'
 import { PRIORITIES } from './types.ts'
+import { urgentIn } from './urgent.ts'
 
 /** An LLM that is asked what it takes. */
 export interface Ask {
@@ -67,7 +68,7 @@ function couldFit({ llm, view }: Ask, quota: Quota, room: Room): boolean {
 export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match | null {
   const { backlogged, shapes, size } = round.state.queue.bands[rank]!
   if (size === 0) return null
-  const urgent = urgentIn(round, asks, rank)
+  const urgent = urgentMatch(round, asks, rank)
   if (urgent !== null) return urgent
   const isRich = backlogged[0]!.lanes.size * RICH > shapes.size
   const first = isRich ? matchOfFlow(round, asks, rank, backlogged[0]!) : null
@@ -87,28 +88,12 @@ export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match
   return null
 }
 
-/** So many of those that are due first are looked at. */
-const URGENT_MOST = 24
-/** A request that was told that it would start in time goes before others once half of its wait, less this, is over. */
-const URGENT_MS = 2_000
-
-/**
- * A request of a band that was expected to start in time when it came, and may soon be late: others were taken before
- * it because they suited better. The first due goes first, to whatever LLM has room. O(LLMs asked).
- */
-function urgentIn(round: Round, asks: readonly Ask[], rank: number): Match | null {
-  const { items } = round.state.queue.deadlines
-  if (!isUrgent(items[0]!, round.at)) return null
-  const due = items.slice(0, URGENT_MOST).filter((one) => one.place!.band === rank && isUrgent(one, round.at))
-  for (const pending of due.sort((a, b) => (isDueBefore(a, b) ? -1 : 1)))
+function urgentMatch(round: Round, asks: readonly Ask[], rank: number): Match | null {
+  for (const pending of urgentIn(round.state.queue, rank, round.at))
     for (const ask of asks)
       if (pending.eligible.includes(ask.llm) && isFree(round, ask, rank, pending))
         return { pending, llm: ask.llm }
   return null
-}
-
-function isUrgent({ at, deadline, place }: Pending, now: number): boolean {
-  return place!.startsAt <= deadline && deadline - now <= (deadline - at) / 2 + URGENT_MS
 }
 
 /** A client has much to offer from this part of all shapes on, as one over it. */

@@ -11,7 +11,15 @@ import {
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted, reactionTo } from '../../src/core/cooling.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
-import { bestOf, outlooksOf, shareOf, soonestOf, startOn, type Totals } from '../../src/core/forecast.ts'
+import {
+  bestOf,
+  type Outlook,
+  outlooksOf,
+  shareOf,
+  soonestOf,
+  startOn,
+  type Totals,
+} from '../../src/core/forecast.ts'
 import { learnFromAnswer } from '../../src/core/learning/raises.ts'
 import { learnFromRefusal } from '../../src/core/learning/refusals.ts'
 import { learnFromReports } from '../../src/core/learning/reports.ts'
@@ -41,6 +49,7 @@ export interface NaiveDispatcher {
 }
 
 /** A few requests this close together are a burst, of which none starts alone once room is scarce. */
+const URGENT_MS = 2_000
 const BURST = { paceMs: 5, from: 4, heldMs: 20, scarceFrom: 8 }
 
 type NaiveLlm = { -readonly [K in keyof LlmView]: LlmView[K] } & {
@@ -69,6 +78,8 @@ interface NaiveRequest {
   band: number
   kind: string
   expected: number | null
+  /** When it was expected to start. */
+  startsAt: number
   call: { llm: number; key: string; cost: Cost } | null
 }
 
@@ -126,9 +137,10 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
       return start(request, best, at)
     if (isFull(request)) return void say('request.rejected', request.id)
     const expected = foreseen(request, at)
-    request.expected = expected?.llm ?? null
+    request.expected = expected?.offer.llm ?? null
+    request.startsAt = expected?.at ?? at
     waiting.push(request)
-    join(request, request.rank, expected?.cost ?? null)
+    join(request, request.rank, expected?.offer.cost ?? null)
     if (isHeld) {
       burst.since = Math.min(burst.since, at)
       burst.until = Math.min(burst.since + BURST.heldMs, at + BURST.paceMs)
@@ -203,7 +215,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
   }
 
   /** The LLM that a newcomer is expected to go to, after those before it. */
-  function foreseen(request: NaiveRequest, at: number): Offer | null {
+  function foreseen(request: NaiveRequest, at: number): Outlook | null {
     const { rank, client } = request
     const of = (band: number, name: string) =>
       waiting.filter((other) => other.band === band && other.client === name).length
@@ -219,7 +231,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     const outlooks = outlooksOf(llms, offersOf(llms, candidates(request), request), wishes, at, (llm) =>
       shareOf(plannedFor(rank, llm), ahead, size),
     )
-    return (bestOf(outlooks) ?? soonestOf(outlooks))?.offer ?? null
+    return bestOf(outlooks) ?? soonestOf(outlooks)
   }
 
   function join(request: NaiveRequest, band: number, cost: Cost | null): void {
@@ -289,10 +301,23 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
 
   function nextStart(at: number): { request: NaiveRequest; offer: Offer } | null {
     for (const band of PRIORITIES.keys()) {
+      const urgent = urgentIn(band, at)
+      if (urgent !== null) return urgent
       for (const turn of inTurn(band)) {
         const match = matchFor(turn, at)
         if (match !== null) return match
       }
+    }
+    return null
+  }
+
+  /** What was expected in time and may soon be late goes first, the first due in front, wherever there is room. */
+  function urgentIn(band: number, at: number): { request: NaiveRequest; offer: Offer } | null {
+    const isUrgent = ({ at: came, startsAt, deadline }: NaiveRequest) =>
+      startsAt <= deadline && deadline - at <= (deadline - came) / 2 + URGENT_MS
+    for (const request of waiting.filter((one) => one.band === band && isUrgent(one)).toSorted(isDueBefore)) {
+      const [offer] = withRoom(request, at).toSorted((a, b) => a.llm - b.llm)
+      if (offer !== undefined) return { request, offer }
     }
     return null
   }
@@ -390,6 +415,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
     const best = mayStart ? bestWithRoom(request, at) : null
     if (best !== null) return start(request, best, at)
     request.expected = null
+    request.startsAt = request.at
     waiting.push(request)
     join(request, request.rank, null)
   }
@@ -491,7 +517,16 @@ function requestOf({ request, seq, at, data }: EventOf<'request.received'>, poli
     ...{ rank: PRIORITIES.indexOf(data.priority), bytes: data.body_bytes },
     ...{ weights: data.weights ?? policy.weights, auto: data.model === 'auto', modes: data.modes },
     ...{ inputTokens: data.input_tokens, outputTokens: data.output_tokens, choices: data.choices },
-    ...{ eligible: [], excluded: new Set(), attempts: 0, band: -1, kind: '', expected: null, call: null },
+    ...{
+      eligible: [],
+      excluded: new Set(),
+      attempts: 0,
+      band: -1,
+      kind: '',
+      expected: null,
+      startsAt: 0,
+      call: null,
+    },
   }
 }
 
