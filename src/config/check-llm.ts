@@ -1,8 +1,8 @@
 import type { ApiType, Limit } from '../core/types.ts'
-import type { Finding } from './problems.ts'
 import { checkLimit } from './check-limit.ts'
 import { windowOf, writtenLimits } from './limits.ts'
 import { PROVIDERS, type RawLlm } from './llm-schema.ts'
+import type { Finding } from './problems.ts'
 import { apiTypeOf } from './providers.ts'
 
 /** Where no key is needed unless one is named. */

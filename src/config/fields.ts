@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { MONTH_MS } from '../core/windows/calendar.ts'
 import { suggestion } from './suggest.ts'
-import { DURATION, DAY_MS, durationMs, durationText, SIZE, sizeBytes } from './units.ts'
+import { DAY_MS, DURATION, durationMs, durationText, SIZE, sizeBytes } from './units.ts'
 
 /** Longest timer all runtimes can set; a longer one would fire at once (signed 32-bit milliseconds). */
 const MAX_TIMER_MS = 24 * DAY_MS

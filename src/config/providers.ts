@@ -1,5 +1,5 @@
 import type { ApiType, ChargeRule, Unit, WindowKind } from '../core/types.ts'
-import { type RawLlm, PROVIDERS } from './llm-schema.ts'
+import { PROVIDERS, type RawLlm } from './llm-schema.ts'
 import { DAY_MS } from './units.ts'
 
 export const BASE_URLS: Readonly<Record<ApiType, string>> = {

@@ -1,5 +1,5 @@
-import type { Finding } from './problems.ts'
 import { shown } from './fields.ts'
+import type { Finding } from './problems.ts'
 import { suggestion } from './suggest.ts'
 
 /** No valid configuration is deeper; what lies below is cut off, which also ends a cycle of aliases. */

@@ -15,6 +15,15 @@ import { capacityOf, type Limit, type LlmSpec, type Unit } from './types.ts'
 /** All ledgers of one LLM. A request runs only when every one of them has room. */
 export interface Account {
   readonly ledgers: readonly Ledger[]
+  readonly most: Most
+}
+
+/** The most that a single call may take, by its limits; Infinity where none says. */
+export interface Most {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  /** Of both together. */
+  readonly tokens: number
 }
 
 /** What one call takes from each kind of limit. */
@@ -44,7 +53,23 @@ export function costOf(usage: Usage): Cost {
 export const LEAST: Cost = { inputTokens: 1, outputTokens: 0 }
 
 export function createAccount(limits: readonly Limit[]): Account {
-  return { ledgers: limits.map(createLedger) }
+  return accountOf(limits.map(createLedger))
+}
+
+/** The account of these ledgers. */
+export function accountOf(ledgers: readonly Ledger[]): Account {
+  const least = (wanted: Unit) =>
+    ledgers.reduce(
+      (most, { limit }) => (limit.unit === wanted ? Math.min(most, capacityOf(limit)) : most),
+      Number.POSITIVE_INFINITY,
+    )
+  const tokens = least('tokens')
+  const most = {
+    inputTokens: Math.min(least('input_tokens'), tokens),
+    outputTokens: least('output_tokens'),
+    tokens,
+  }
+  return { ledgers, most }
 }
 
 /** The accounts of all LLMs, in their order; limits that are shared under one name have one ledger. */
@@ -55,7 +80,7 @@ export function createAccounts(specs: readonly Pick<LlmSpec, 'limits'>[]): Accou
     if (limit.shared !== null) shared.set(limit.shared, ledger)
     return ledger
   }
-  return specs.map(({ limits }) => ({ ledgers: limits.map(ledgerOf) }))
+  return specs.map(({ limits }) => accountOf(limits.map(ledgerOf)))
 }
 
 /** For each LLM, the indexes of the others that share a limit with it: what one uses, they have less. */
@@ -101,7 +126,8 @@ export function blockOf(account: Account, cost: Cost, now: number): Block | null
 
 /** The first limit that is smaller than `cost` as a whole, so that it never fits; null when none is. */
 export function tooSmall(limits: readonly Limit[], cost: Cost): Limit | null {
-  return limits.find((limit) => amountOf(limit.unit, cost) > capacityOf(limit)) ?? null
+  for (const limit of limits) if (amountOf(limit.unit, cost) > capacityOf(limit)) return limit
+  return null
 }
 
 /** Sets the cost aside on every ledger under `key`. The caller has made sure that it fits. */

@@ -1,14 +1,16 @@
 import { costOf } from './account.ts'
-import { assign, startElsewhere } from './assign.ts'
-import { offersOf, priceOf } from './choose.ts'
+import { assign } from './assign.ts'
+import { startElsewhere } from './assign-each.ts'
+import { priceOf } from './choose.ts'
 import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
-import { type Dispatcher, type Ports, reject, type Running, type Sample } from './dispatch-state.ts'
+import { type Dispatcher, type Ports, type Running, reject, type Sample } from './dispatch-state.ts'
 import type { EventOf, Failure } from './events.ts'
 import { dequeue, enqueue, type Pending } from './queue.ts'
-import { candidatesOf } from './round.ts'
+import { addToPlan, isLong, notice } from './quotas.ts'
+import * as refusal from './refusal.ts'
+import { candidatesOf, createRound } from './round.ts'
 import { waitOf } from './wait.ts'
 import { tellFull, tellOfNewcomer } from './wake.ts'
-import * as refusal from './refusal.ts'
 
 export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt.started'>): void {
   const running = state.running.get(event.request!)
@@ -21,6 +23,7 @@ export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt
   })
   // It wakes later now for the request it was to wake for; another one may still fit at the former instant. So does
   // an LLM that shares a limit with it.
+  if (isLong(state)) return assign(state, ports, event.at, running.llm)
   if (ports.views.some(({ wakeAt }, i) => wakeAt !== wakes[i])) assign(state, ports, event.at, running.llm)
   // Room that a waiting request left to others may be gone now.
   for (const llm of ports.views.keys()) tellFull(state, ports, llm, event.at)
@@ -82,6 +85,7 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)
   if (ports.views[llm]!.status === 'disabled') rejectStranded(state, ports)
+  notice(state, ports)
   assign(state, ports, at, llm)
 }
 
@@ -122,7 +126,9 @@ function retry(state: Dispatcher, ports: Ports, pending: Pending, failure: Failu
   const mayStart = at <= pending.deadline || pending.attempts < state.policy.maxAttempts
   if (mayStart && startElsewhere(state, ports, pending, at)) return
   enqueue(state.queue, pending, null)
-  tellOfNewcomer(state, ports, offersOf(ports.views, candidatesOf(pending, ports), pending), at)
+  const round = createRound(state, ports, at)
+  addToPlan(round, pending, null)
+  if (!isLong(state)) tellOfNewcomer(round, pending)
   pending.waitingFor = waitOf(ports, pending, at).waitingFor
 }
 

@@ -1,8 +1,8 @@
 import { type Account, amountOf, type Cost, tooSmall } from './account.ts'
 import type { Needs } from './estimate.ts'
 import { EXACT, scaled } from './estimate.ts'
-import type { Skill } from './skill.ts'
 import { type Asked, outputOn } from './outputs.ts'
+import type { Skill } from './skill.ts'
 import { capacityOf, type LlmSpec, type Weights } from './types.ts'
 
 /** One LLM as the dispatcher sees it: what it is, what it has left and how fast it has been. */
@@ -49,19 +49,16 @@ export function unfitness(
  * than it ever holds, so that what
  * was not refused on arrival can always run.
  */
-export function costOn({ spec, skill }: Pick<LlmView, 'spec' | 'skill'>, needs: Sized): Cost {
-  let inputTokens = scaled(needs.inputTokens, skill.factor) + skill.overheadTokens
-  for (const limit of spec.limits) {
-    const { unit } = limit
-    if (unit === 'tokens' || unit === 'input_tokens') inputTokens = Math.min(inputTokens, capacityOf(limit))
-  }
-  let outputTokens = outputOn(spec, skill, needs, inputTokens)
-  for (const limit of spec.limits) {
-    const { unit } = limit
-    if (unit === 'tokens') outputTokens = Math.min(outputTokens, capacityOf(limit) - inputTokens)
-    if (unit === 'output_tokens') outputTokens = Math.min(outputTokens, capacityOf(limit))
-  }
-  return { inputTokens, outputTokens }
+export function costOn(
+  { spec, skill, account: { most } }: Pick<LlmView, 'spec' | 'skill' | 'account'>,
+  needs: Sized,
+): Cost {
+  const inputTokens = Math.min(
+    scaled(needs.inputTokens, skill.factor) + skill.overheadTokens,
+    most.inputTokens,
+  )
+  const wanted = outputOn(spec, skill, needs, inputTokens)
+  return { inputTokens, outputTokens: Math.min(wanted, most.outputTokens, most.tokens - inputTokens) }
 }
 
 /** Price of a call in pico-USD. */
@@ -70,8 +67,8 @@ export function priceOf(spec: LlmSpec, cost: Cost): number {
 }
 
 /** Whether requests may be put to it as far as its state goes; its limits are asked separately. */
-export function isOpen(view: LlmView): boolean {
-  return view.status === 'available' || view.status === 'exhausted'
+export function isOpen({ status }: Pick<LlmView, 'status'>): boolean {
+  return status === 'available' || status === 'exhausted'
 }
 
 /** An LLM for a request: what the request takes of it, and the parts of its score. */

@@ -1,9 +1,9 @@
-import type { Cost } from './account.ts'
+import { type Cost, siblingsOf } from './account.ts'
 import { CellMap } from './cell-map.ts'
 import type { LlmView } from './choose.ts'
 import type { DecisionData, DecisionType, Failure, LimitReport } from './events.ts'
-import { createQueue, type Pending, type Queue } from './queue.ts'
 import { createGathering, type Gathering } from './gather.ts'
+import { createQueue, type Pending, type Queue } from './queue.ts'
 import type { Quotas } from './quotas.ts'
 import type { Refusal } from './refusal.ts'
 import type { Reserved } from './reservation.ts'
@@ -82,8 +82,14 @@ export interface Dispatcher {
   /** When the last plan was to be done; where the next one starts to look. */
   endsAt: number
   readonly gathering: Gathering
-  /** LLMs that nothing of a long queue suits, as they were then; left out until something changes for them. */
-  readonly settled: Map<number, Pick<LlmView, 'status' | 'wakeAt'>>
+  /** While there is a plan: LLMs that may have room for something that waits, since something happened to them. */
+  readonly news: Set<number>
+  /** The status of each LLM when it was last looked at. */
+  readonly seen: LlmView['status'][]
+  /** For each LLM, those that share a limit with it. */
+  readonly siblings: readonly (readonly number[])[]
+  /** Lists of LLMs that requests may go to, by their bits: those that wait share them, since there are few and many wait. */
+  readonly eligible: Map<string, readonly number[]>
   draining: boolean
   /** When calls under way are cut; Infinity while the process is not stopping. */
   drainUntil: number
@@ -98,7 +104,10 @@ export function createDispatcher(policy: Policy): Dispatcher {
     quotas: null,
     endsAt: 0,
     gathering: createGathering(),
-    settled: new Map(),
+    news: new Set(),
+    seen: [],
+    siblings: siblingsOf(policy.specs),
+    eligible: new Map(),
     draining: false,
     drainUntil: Number.POSITIVE_INFINITY,
   }

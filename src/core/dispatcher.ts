@@ -1,27 +1,21 @@
-import { assign, bestWithRoom, startNewcomer } from './assign.ts'
+import { assign } from './assign.ts'
+import { bestWithRoom, startNewcomer } from './assign-each.ts'
 import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
-import { unfitness } from './choose.ts'
+import { type Offer, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import type { EventOf, InputEvent } from './events.ts'
-import { bestOf, type Outlook, outlooksOf, shareOf } from './forecast.ts'
-import { arrive, hold, isGathered, release } from './gather.ts'
-import { addQuota } from './quotas.ts'
-import { createRound, isDue, offersFor, type Round } from './round.ts'
+import { bestOf } from './forecast.ts'
+import { foresee, foreseeBest } from './foresee.ts'
+import { arrive, hold, isGathered, isHolding, release } from './gather.ts'
+import { AUTO, knownNames, resolveModel } from './names.ts'
+import { dequeue, enqueue, nextDeadline, type Pending, type Queue, sizeOf } from './queue.ts'
+import { addToPlan, isLong, notice } from './quotas.ts'
+import * as refusal from './refusal.ts'
+import { createRound, isDue, type Round } from './round.ts'
+import { bitsOf } from './shape.ts'
+import type { Weights } from './types.ts'
 import { waitFrom } from './wait.ts'
 import { tellOfNewcomer } from './wake.ts'
-import { AUTO, knownNames, resolveModel } from './names.ts'
-import {
-  aheadOf,
-  dequeue,
-  enqueue,
-  nextDeadline,
-  type Pending,
-  plannedFor,
-  type Queue,
-  sizeOf,
-} from './queue.ts'
-import * as refusal from './refusal.ts'
-import { PRIORITIES, type Weights } from './types.ts'
 
 /** Takes in one fact and makes all decisions that follow from it. */
 export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void {
@@ -38,6 +32,7 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
       return attemptFailed(state, ports, event)
     case 'timer.fired':
       if (event.at >= state.drainUntil) cut(state, ports, event.at)
+      notice(state, ports)
       assign(state, ports, event.at)
       return release(state.gathering, event.at)
     case 'process.stopping':
@@ -68,11 +63,11 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
   if (named === null)
     return reject(ports, id, refusal.unknownModel(event.data.model, knownNames(specs, rules)))
   const eligible: number[] = []
-  const pending = pendingOf(event, named.weights ?? weights, eligible, state.policy)
   const unfit: { llm: string; excluded: string }[] = []
+  const needs = needsOf(event.data)
   for (const i of named.llms) {
     const view = ports.views[i]!
-    const excluded = unfitness(view, pending)
+    const excluded = unfitness(view, needs)
     if (excluded === null) eligible.push(i)
     else unfit.push({ llm: view.spec.name, excluded })
   }
@@ -85,7 +80,22 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
       refusal.noneEnabled(views.map(({ spec, because }) => ({ llm: spec.name, because }))),
     )
   }
+  const pending = pendingOf(event, named.weights ?? weights, shared(state, eligible), state.policy)
   admit(state, ports, pending, event.at)
+}
+
+/** The one list of these LLMs. */
+function shared({ eligible: lists }: Dispatcher, eligible: readonly number[]): readonly number[] {
+  const key = bitsOf(eligible)
+  const known = lists.get(key)
+  if (known !== undefined) return known
+  lists.set(key, eligible)
+  return eligible
+}
+
+/** What a request needs of an LLM, as the log has it. */
+function needsOf({ input_tokens, output_tokens, choices, modes }: EventOf<'request.received'>['data']) {
+  return { inputTokens: input_tokens, outputTokens: output_tokens, choices, modes }
 }
 
 /** Starts it at once, or queues it, or refuses it: because the queue is full, or because it would wait too long. */
@@ -93,53 +103,34 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const { queue, policy, gathering } = state
   // The timer of an LLM may fire a little later than it is due. What waits for it goes first all the same.
   if (sizeOf(queue) > 0 && ports.views.some((view) => isDue(view, at))) assign(state, ports, at)
-  const round = createRound(state, ports, at, null)
+  const round = createRound(state, ports, at)
   arrive(gathering, at)
-  const isHeld = isBurst(round, pending)
-  if (!isHeld && startNewcomer(round, pending)) return
+  const isBehind = isLong(state)
+  const best = isBehind ? null : bestWithRoom(round, pending)
+  const isHeld = isBehind ? isHolding(gathering) : isBurst(round, pending, best)
+  if (!isHeld && startNewcomer(round, pending, best)) return
   const full = fullBound(queue, policy, pending)
-  const outlooks = foresee(round, pending)
+  const outlooks = isBehind ? foreseeBest(round, pending) : foresee(round, pending)
   const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
   if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
-  const best = bestOf(outlooks)
-  const position = enqueue(
-    queue,
-    pending,
-    best && { llm: best.offer.llm, cost: best.offer.cost, at: best.at },
-  )
-  if (best !== null) {
-    addQuota(state.quotas, pending.place!.lane.shape, best.offer.llm)
-    state.settled.delete(best.offer.llm)
-  }
+  const next = bestOf(outlooks)
+  const expected = next && { llm: next.offer.llm, cost: next.offer.cost, at: next.at }
+  const position = enqueue(queue, pending, expected)
+  addToPlan(round, pending, next && { llm: next.offer.llm, score: next.score })
   if (isHeld) hold(gathering, at)
-  tellOfNewcomer(state, ports, offersFor(round, pending), at)
+  if (!isBehind) tellOfNewcomer(round, pending)
   pending.waitingFor = isHeld ? 'the rest of its burst' : waitingFor
   ports.decide('request.queued', pending.id, null, {
     position,
     waiting_for: pending.waitingFor,
-    eta_ms: best === null ? etaMs : best.at - at,
+    eta_ms: next === null ? etaMs : next.at - at,
   })
-  if (pending.deadline <= at) assign(state, ports, at)
+  if (pending.deadline <= at || (isBehind && !isHeld)) assign(state, ports, at)
 }
 
 /** Whether it could start, but should be looked at together with others that come now. */
-function isBurst(round: Round, pending: Pending): boolean {
-  const { state, ports, at } = round
-  const best = bestWithRoom(round, pending)
+function isBurst({ state, ports, at }: Round, pending: Pending, best: Offer | null): boolean {
   return best !== null && isGathered(state.gathering, ports.views[best.llm]!, at, pending.deadline)
-}
-
-/** When each LLM could take a newcomer, what is served before it counted. */
-function foresee(round: Round, pending: Pending): Outlook[] {
-  const { state, ports, at } = round
-  const { queue } = state
-  const band = PRIORITIES.indexOf(pending.priority)
-  const ahead = aheadOf(queue, band, pending)
-  let size = 0
-  for (let i = 0; i <= band; i++) size += queue.bands[i]!.size
-  return outlooksOf(ports.views, offersFor(round, pending), pending, at, (llm) =>
-    shareOf(plannedFor(queue, band, llm), ahead, size),
-  )
 }
 
 /** Refuses what waits; what runs has time to finish. */

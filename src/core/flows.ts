@@ -2,14 +2,31 @@ import type { Cost } from './account.ts'
 import type { Totals } from './forecast.ts'
 import { createHeap, type Heap } from './heap.ts'
 import type { Pending } from './queue.ts'
+import type { Quota } from './quotas.ts'
 import { type Shape, shapeOf } from './shape.ts'
 
 /** The requests of one client that are alike, by deadline, then by age. */
 export interface Lane {
   readonly flow: Flow
-  readonly shape: Shape
+  readonly kind: Kind
   readonly heap: Heap<Pending>
 }
+
+/** All waiting requests of one shape, whatever their band. It stays as long as there is a plan for it. */
+export interface Stock {
+  readonly shape: Shape
+  count: number
+  /** No first request of a lane asks for less than this, though none need ask for as little. */
+  floor: Size
+  /** What the plan says of them; null while there is none. */
+  quota: Quota | null
+}
+
+/** What a request asks for, as far as it is its own. */
+export type Size = Pick<Pending, 'inputTokens' | 'outputTokens'>
+
+/** By the key of their shape. */
+export type Stocks = Map<string, Stock>
 
 /** The waiting requests of one client in one band. */
 export interface Flow {
@@ -38,7 +55,8 @@ export interface Band {
 
 /** The waiting requests of one shape in one band. */
 export interface Kind {
-  readonly shape: Shape
+  readonly stock: Stock
+  readonly lanes: Set<Lane>
   count: number
   /** How many of them are expected to go to each LLM, and what one of them takes there. */
   readonly expected: number[]
@@ -50,10 +68,10 @@ export function createBand(): Band {
 }
 
 /** The lane in which a request has to wait in this band. */
-export function laneFor(band: Band, pending: Pending): Lane {
-  let flow = band.flows.get(pending.client)
+export function laneFor(stocks: Stocks, band: Band, pending: Pending): Lane {
+  const { client, clientWeight: weight } = pending
+  let flow = band.flows.get(client)
   if (flow === undefined) {
-    const { client, clientWeight: weight } = pending
     flow = { client, weight, served: 0, since: 0, size: 0, lanes: new Map() }
     band.flows.set(client, flow)
   }
@@ -63,32 +81,79 @@ export function laneFor(band: Band, pending: Pending): Lane {
     const heap = createHeap(isDueBefore, (one: Pending, i) => {
       one.place!.laneIndex = i
     })
-    lane = { flow, shape: band.shapes.get(shape.key)?.shape ?? shape, heap }
+    lane = { flow, kind: kindFor(stocks, band, shape, pending), heap }
+    lane.kind.lanes.add(lane)
     flow.lanes.set(shape.key, lane)
   }
   return lane
 }
 
-/** Counts a request that begins to wait in a lane. An idle client earns no credit: it starts level with the others. */
-export function enter(band: Band, { flow, shape }: Lane, seq: number): void {
-  band.size++
-  if (flow.size++ === 0) {
-    flow.served = Math.max(flow.served, band.backlogged[0]?.served ?? band.served)
-    flow.since = seq
-    insertFlow(band, flow)
+function kindFor(stocks: Stocks, { shapes }: Band, shape: Shape, pending: Pending): Kind {
+  let kind = shapes.get(shape.key)
+  if (kind !== undefined) return kind
+  let stock = stocks.get(shape.key)
+  if (stock === undefined) {
+    stock = { shape, count: 0, floor: sizeOf(pending), quota: null }
+    stocks.set(shape.key, stock)
   }
-  const kind = band.shapes.get(shape.key)
-  if (kind === undefined) band.shapes.set(shape.key, { shape, count: 1, expected: [], costs: [] })
-  else kind.count++
+  kind = { stock, lanes: new Set(), count: 0, expected: [], costs: [] }
+  shapes.set(shape.key, kind)
+  return kind
 }
 
-/** Counts a request that no longer waits in a lane. */
-export function exit(band: Band, { flow, shape, heap }: Lane): void {
-  if (heap.items.length === 0) flow.lanes.delete(shape.key)
+/** Counts a request that begins to wait in a lane. An idle client earns no credit: it starts level with the others. */
+export function enter(band: Band, { flow, kind }: Lane, seq: number): void {
+  band.size++
+  kind.count++
+  kind.stock.count++
+  if (flow.size++ > 0) return
+  flow.served = Math.max(flow.served, band.backlogged[0]?.served ?? band.served)
+  flow.since = seq
+  insertFlow(band, flow)
+}
+
+/** Counts a request that no longer waits in a lane; what is empty then is let go. */
+export function exit(stocks: Stocks, band: Band, lane: Lane): void {
+  const { flow, kind, heap } = lane
+  const { stock } = kind
+  const { key } = stock.shape
+  if (heap.items.length === 0) {
+    flow.lanes.delete(key)
+    kind.lanes.delete(lane)
+  }
   band.size--
   if (--flow.size === 0) band.backlogged.splice(band.backlogged.indexOf(flow), 1)
-  const kind = band.shapes.get(shape.key)!
-  if (--kind.count === 0) band.shapes.delete(shape.key)
+  if (--kind.count === 0) band.shapes.delete(key)
+  if (--stock.count === 0 && stock.quota === null) stocks.delete(key)
+}
+
+/** Notes that a request is the first of its lane now. */
+export function lowerFloor({ kind: { stock } }: Lane, size: Size): void {
+  const { inputTokens, outputTokens } = stock.floor
+  if (inputTokens <= size.inputTokens && (outputTokens ?? 0) <= (size.outputTokens ?? 0)) return
+  stock.floor = lesser(stock.floor, size)
+}
+
+/** Finds out what the first requests of all lanes ask for at least. O(lanes of the shape). */
+export function findFloor(bands: readonly Band[], stock: Stock): void {
+  let floor: Size | null = null
+  for (const { shapes } of bands) {
+    for (const { heap } of shapes.get(stock.shape.key)?.lanes ?? []) {
+      const [head] = heap.items
+      floor = floor === null ? sizeOf(head!) : lesser(floor, head!)
+    }
+  }
+  if (floor !== null) stock.floor = floor
+}
+
+function sizeOf({ inputTokens, outputTokens }: Size): Size {
+  return { inputTokens, outputTokens }
+}
+
+function lesser(a: Size, b: Size): Size {
+  const outputTokens =
+    a.outputTokens === null || b.outputTokens === null ? null : Math.min(a.outputTokens, b.outputTokens)
+  return { inputTokens: Math.min(a.inputTokens, b.inputTokens), outputTokens }
 }
 
 /** An answer costs a provider about twice as much for each token as a prompt. */

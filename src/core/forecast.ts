@@ -1,8 +1,8 @@
 import type { Cost } from './account.ts'
-import { type Demand, earliestFor } from './look-ahead.ts'
-import type { Dispatcher, Ports } from './dispatch-state.ts'
-import { plannedFor, positionOf } from './queue.ts'
 import { isOpen, type LlmView, type Offer, scoreOf, type Wishes } from './choose.ts'
+import type { Dispatcher, Ports } from './dispatch-state.ts'
+import { type Demand, earliestFor } from './look-ahead.ts'
+import { plannedFor, positionOf } from './queue.ts'
 
 /** A demand that is added up. */
 export type Totals = { -readonly [K in 'requests' | 'inputTokens' | 'outputTokens']: number }
@@ -102,7 +102,7 @@ export function standingOf(
   const position = positionOf(queue, place)
   const llm = place.expected
   if (llm === null) return { position, etaMs: null }
-  const cost = queue.bands[place.band]!.shapes.get(place.lane.shape.key)!.costs[llm]!
+  const cost = place.lane.kind.costs[llm]!
   let size = 0
   for (let i = 0; i <= place.band; i++) size += queue.bands[i]!.size
   const before = shareOf(plannedFor(queue, place.band, llm), position - 1, size)

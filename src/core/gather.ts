@@ -1,6 +1,6 @@
+import type { LlmView } from './choose.ts'
 import { used } from './ledger.ts'
 import { capacityOf } from './types.ts'
-import type { LlmView } from './choose.ts'
 
 /**
  * Requests that come within a few milliseconds of each other are looked at together: which of them should have the
@@ -43,6 +43,11 @@ export function arrive(gathering: Gathering, at: number): void {
 export function isGathered({ count }: Gathering, view: LlmView, at: number, deadline: number): boolean {
   if (count < BURST_FROM || deadline < at + LONGEST_MS) return false
   return view.account.ledgers.some((ledger) => used(ledger, at) * SCARCE_FROM > capacityOf(ledger.limit))
+}
+
+/** Whether requests are held back now. */
+export function isHolding({ until }: Gathering): boolean {
+  return until !== Number.POSITIVE_INFINITY
 }
 
 /** Holds a request back until no more come, or the first of them has waited for long enough. */

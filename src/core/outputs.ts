@@ -55,13 +55,15 @@ export function outputOn(
 ): number {
   const most = Math.max(0, spec.contextLength - inputTokens)
   if (spec.strict) return bound ?? most
+  if (bound !== null && reservesBound(spec)) return bound
   const likely = likelyOutput(skill.outputs, client ?? null)
   if (bound === null) return Math.min(likely ?? skill.expectedOutput * choices, most)
-  return likely === null || reservesBound(spec) ? bound : Math.min(bound, likely)
+  return likely === null ? bound : Math.min(bound, likely)
 }
 
-function reservesBound({ limits }: Pick<LlmSpec, 'limits'>): boolean {
-  return limits.some(
-    ({ unit, charge }) => (unit === 'tokens' || unit === 'output_tokens') && CHARGES[charge].bound,
-  )
+/** Whether the client's bound on an answer is set aside, as the provider does, or may. */
+export function reservesBound({ limits }: Pick<LlmSpec, 'limits'>): boolean {
+  for (const { unit, charge } of limits)
+    if ((unit === 'tokens' || unit === 'output_tokens') && CHARGES[charge].bound) return true
+  return false
 }

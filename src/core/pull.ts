@@ -1,139 +1,184 @@
-import { fits, LEAST } from './account.ts'
+import type { Cost } from './account.ts'
+import type { Match } from './assign-each.ts'
 import { costOn, type LlmView } from './choose.ts'
-import type { Flow } from './flows.ts'
-import { roomOf } from './ledger.ts'
+import type { Band, Flow } from './flows.ts'
+import { type Dish, LESS, type Menu, menuOf } from './menu.ts'
 import type { Pending } from './queue.ts'
-import { OWN_FROM, quotasFor } from './quotas.ts'
-import { hasRoomFor, isBestNow, mayGo, offersFor, type Round } from './round.ts'
-import { leastCostOn } from './shape.ts'
+import { mayTake, OWN_FROM, ownOf, type Quota, type Quotas } from './quotas.ts'
+import { mayPass } from './reservation.ts'
+import { fitsIn, NO_ROOM, type Room, roomIn } from './room.ts'
+import { mayGo, type Round } from './round.ts'
+import { floorCostOn, leastInputOn } from './shape.ts'
 import { matchOf } from './shape-match.ts'
 
-/** A waiting request and the LLM that takes it. */
-export interface Match {
-  readonly pending: Pending
+/** An LLM that is asked what it takes. */
+export interface Ask {
   readonly llm: number
+  readonly view: LlmView
+  readonly menu: Menu
+  room: Room
+  /** Whether it may have room for something that it may take. */
+  isOpen: boolean
+  /** The most tokens that the next of its own requests should take. */
+  most: number
 }
 
-/** The first request of a lane, as one LLM sees it. */
-interface Head extends Match {
-  readonly cost: { readonly inputTokens: number; readonly outputTokens: number }
-  readonly tokens: number
-  /** How many of the lane the plan leaves to this LLM. */
-  readonly own: number
-  readonly isReady: boolean
+export function askOf({ ports, at }: Round, quotas: Quotas, llm: number): Ask {
+  const view = ports.views[llm]!
+  const ask = { llm, view, menu: menuOf(quotas, llm, view), room: NO_ROOM, isOpen: false, most: 0 }
+  refresh(ask, quotas, at)
+  return ask
+}
+
+/** Looks anew at what is left of an LLM. */
+export function refresh(ask: Ask, quotas: Quotas, at: number): void {
+  ask.room = roomIn(ask.view.account, at)
+  ask.isOpen = couldTake(ask, quotas)
+  if (ask.isOpen) ask.most = mostFor(quotas, ask, at)
+}
+
+function couldTake(ask: Ask, { sorted }: Quotas): boolean {
+  const { view, room } = ask
+  if (room.requests < 1 || room.calls < 1) return false
+  const longest = Math.max(0, Math.min(room.inputTokens, room.tokens))
+  for (const quota of sorted) {
+    if (leastInputOn(view, quota.stock.shape.inputTokens) > longest) return false
+    if (couldFit(ask, quota)) return true
+  }
+  return false
+}
+
+/** Whether an LLM may have room for a request of those it may take, judged by the least that is asked for. */
+function couldFit({ llm, view, room }: Ask, quota: Quota): boolean {
+  return mayTake(quota, llm) && fitsIn(room, floorCostOn(view, quota.stock))
 }
 
 /**
- * The request of a client that an LLM with room takes: one that came back from a failure, else one that the plan
- * leaves to it, else the one of all that suits best what it has left. Null when nothing fits, or all do better to wait.
+ * The first client in turn of whom an LLM takes something. Where he has much to offer that is most often the very first;
+ * only else it is worth while to find out what of all there is may fit.
  */
-export function matchIn(round: Round, band: number, flow: Flow): Match | null {
-  let best: (Match & { value: number }) | null = null
-  for (const llm of round.open) {
-    const view = round.ports.views[llm]!
-    const heads = headsFor(round, band, flow, llm)
-    const ready = heads.filter((head) => head.isReady)
-    if (ready.length === 0) continue
-    const returned = ready.find(({ pending }) => pending.attempts > 0)
-    if (returned !== undefined) return returned
-    const own = ready.filter((head) => head.own > 0)
-    if (own.length > 0) return filling(round, view, heads, own)
-    for (const { pending, cost } of ready) {
-      const value = matchOf(view.account, cost, round.at)
-      if (best === null || value > best.value) best = { pending, llm, value }
-    }
+export function matchIn(
+  round: Round,
+  asks: readonly Ask[],
+  { backlogged, shapes, size }: Band,
+): Match | null {
+  if (size === 0) return null
+  const isRich = backlogged[0]!.lanes.size * RICH > shapes.size
+  const first = isRich ? matchOfFlow(round, asks, backlogged[0]!) : null
+  if (first !== null) return first
+  const left: Ask[] = []
+  for (const ask of asks) {
+    const dishes = ask.menu.dishes.filter(
+      ({ quota }) => couldFit(ask, quota) && shapes.has(quota.stock.shape.key),
+    )
+    if (dishes.length > 0) left.push({ ...ask, menu: { ...ask.menu, dishes } })
+  }
+  if (left.length === 0) return null
+  for (const flow of backlogged) {
+    const match = matchOfFlow(round, left, flow)
+    if (match !== null) return match
+  }
+  return null
+}
+
+/** A client has much to offer from this part of all shapes on, as one over it. */
+const RICH = 8
+
+/** A request that an LLM could take, though the plan leaves it to others. */
+interface Guest extends Match {
+  readonly value: number
+}
+
+function matchOfFlow(round: Round, asks: readonly Ask[], flow: Flow): Match | null {
+  let guest: Guest | null = null
+  for (const ask of asks) {
+    const returned = returnedOf(round, ask, flow)
+    if (returned !== null) return returned
+    const found = choose(round, ask, flow)
+    if (found === null) continue
+    if (!('value' in found)) return found
+    if (guest === null || found.value > guest.value) guest = found
+  }
+  return guest
+}
+
+/** A request of a client that came back from a failure and fits. */
+function returnedOf(round: Round, ask: Ask, flow: Flow): Match | null {
+  for (const dish of ask.menu.returned) {
+    const pending = freeIn(round, ask, dish, flow)
+    if (pending !== null) return { pending, llm: ask.llm }
+  }
+  return null
+}
+
+/**
+ * The request of a client that an LLM takes: of its own the largest that still
+ * leaves tokens for as many small ones as it has requests left in this window, so that both are used up together and
+ * no large request is left for a window of its own at the end; else the smallest of its own; else of all others the
+ * one that suits best what it has left. Null when nothing fits.
+ */
+function choose(round: Round, ask: Ask, flow: Flow): Match | Guest | null {
+  const {
+    llm,
+    menu: { dishes },
+  } = ask
+  const first = dishes.findIndex(({ tokens }) => tokens <= ask.most)
+  const middle = first < 0 ? dishes.length : first
+  for (let i = middle; i < dishes.length; i++) {
+    const pending = ownIn(round, ask, dishes[i]!, flow)
+    if (pending !== null) return { pending, llm }
+  }
+  for (let i = middle - 1; i >= 0; i--) {
+    const pending = ownIn(round, ask, dishes[i]!, flow)
+    if (pending !== null) return { pending, llm }
+  }
+  return guestOf(round, ask, flow)
+}
+
+/** A request of a client that fits and that the plan leaves to the LLM. */
+function ownIn(round: Round, ask: Ask, dish: Dish, flow: Flow): Pending | null {
+  return dish.quota.left[ask.llm]! >= OWN_FROM ? freeIn(round, ask, dish, flow) : null
+}
+
+/** Of what the plan leaves to others, the request of a client that suits best what the LLM has left. */
+function guestOf(round: Round, ask: Ask, flow: Flow): Guest | null {
+  const { llm, view } = ask
+  let best: Guest | null = null
+  for (const dish of ask.menu.dishes) {
+    const pending = freeIn(round, ask, dish, flow)
+    if (pending === null) continue
+    const value = matchOf(view.account, costOn(view, pending), round.at)
+    if (best === null || value > best.value) best = { pending, llm, value }
   }
   return best
 }
 
-function headsFor(round: Round, band: number, flow: Flow, llm: number): Head[] {
-  const fitting = fittingFor(round, llm)
-  const heads: Head[] = []
-  if (fitting.size === 0) return heads
-  const quotas = quotasFor(round)
-  const view = round.ports.views[llm]!
-  for (const { shape, heap } of flow.lanes.values()) {
-    const pending = heap.items[0]!
-    const left = quotas?.byShape.get(shape.key)?.left[llm] ?? 0
-    const isFit = fitting.has(shape.key) && mayGo(round, pending, llm)
-    if (!isFit && left < OWN_FROM) continue
-    const cost = costOn(view, pending)
-    const own = left < OWN_FROM ? 0 : Math.min(Math.round(left), heap.items.length)
-    const isReady =
-      isFit && hasRoomFor(round, pending, llm, cost) && (quotas !== null || isBest(round, band, pending, llm))
-    heads.push({ pending, llm, cost, tokens: cost.inputTokens + cost.outputTokens, own, isReady })
-  }
-  return heads
+/** The first request of a client's lane, if it fits. */
+function freeIn(round: Round, ask: Ask, { quota, least }: Dish, { lanes }: Flow): Pending | null {
+  if (least * LESS > ask.room.tokens || !couldFit(ask, quota)) return null
+  const pending = lanes.get(quota.stock.shape.key)?.heap.items[0]
+  if (pending === undefined) return null
+  return isFree(round, ask, pending, costOn(ask.view, pending)) ? pending : null
 }
 
-function isBest(round: Round, band: number, pending: Pending, llm: number): boolean {
-  const offer = offersFor(round, pending).find((one) => one.llm === llm)
-  return offer !== undefined && isBestNow(round, band, pending, offer)
+/** Whether an LLM has room for a request that it may take and that no other request keeps. */
+function isFree({ state, ports, at }: Round, { llm, room }: Ask, pending: Pending, cost: Cost): boolean {
+  return fitsIn(room, cost) && mayGo(ports, pending, llm) && mayPass(state, ports, pending, llm, cost, at)
 }
 
-/** The shapes of which an LLM may have room for a request, judged by their least size, and that do well to go there. */
-export function fittingFor(round: Round, llm: number): ReadonlySet<string> {
-  const { state, ports, at, fitting } = round
-  let keys = fitting.get(llm)
-  if (keys !== undefined) return keys
-  keys = new Set()
-  fitting.set(llm, keys)
-  const view = ports.views[llm]!
-  if (!fits(view.account, LEAST, at)) return keys
-  const quotas = quotasFor(round)
-  for (const { shapes } of state.queue.bands) {
-    for (const [key, { shape }] of shapes) {
-      const quota = quotas?.byShape.get(key)
-      const isGood = quota === undefined ? shape.llms.includes(llm) : quota.may[llm]! > 0
-      if (isGood && fits(view.account, leastCostOn(view, shape), at)) keys.add(key)
-    }
+/** The tokens that are left in this window once the smallest of an LLM's own have taken all requests but one. */
+function mostFor(quotas: Quotas, { llm, menu: { dishes }, room }: Ask, now: number): number {
+  if (room.requests <= 1) return room.tokens
+  let backlog = 0
+  for (const { quota } of dishes) backlog += ownOf(quota, llm)
+  const windows = 1 + Math.floor(Math.max(0, quotas.endsAt - now) / room.perMs)
+  let slots = Math.min(room.requests, Math.ceil(backlog / windows)) - 1
+  let most = room.tokens
+  for (let i = dishes.length - 1; i >= 0 && slots > 0; i--) {
+    const { quota, tokens } = dishes[i]!
+    const count = Math.min(slots, ownOf(quota, llm))
+    most -= count * tokens
+    slots -= count
   }
-  return keys
-}
-
-/**
- * The largest of an LLM's own requests that still leaves tokens for as many small ones as it has requests left in
- * this window, so that both are used up together and no large request is left for a window of its own at the end.
- */
-function filling(round: Round, view: LlmView, heads: readonly Head[], own: readonly Head[]): Head {
-  const { tokens: room, requests, perMs } = roomIn(view, round.at)
-  const backlog = heads.reduce((sum, head) => sum + head.own, 0)
-  const windows = 1 + Math.floor(Math.max(0, round.state.quotas!.endsAt - round.at) / perMs)
-  const slots = Math.min(requests, Math.ceil(backlog / windows))
-  const most = room - tokensOfSmallest(heads, slots - 1)
-  let least = own[0]!
-  let largest: Head | null = null
-  for (const head of own) {
-    if (head.tokens < least.tokens) least = head
-    if (head.tokens <= most && (largest === null || head.tokens > largest.tokens)) largest = head
-  }
-  return largest ?? least
-}
-
-const MINUTE_MS = 60_000
-
-/** What is left of the scarcest limits on tokens and requests, and the window of the latter. */
-function roomIn({ account }: LlmView, now: number): { tokens: number; requests: number; perMs: number } {
-  const room = { tokens: Number.POSITIVE_INFINITY, requests: Number.POSITIVE_INFINITY, perMs: MINUTE_MS }
-  for (const ledger of account.ledgers) {
-    const { unit, perMs } = ledger.limit
-    const left = roomOf(ledger, now)
-    if (unit === 'concurrency') continue
-    if (unit !== 'requests') room.tokens = Math.min(room.tokens, left)
-    else if (left < room.requests) Object.assign(room, { requests: left, perMs })
-  }
-  return room
-}
-
-/** Tokens of the `count` smallest requests that are an LLM's own. */
-function tokensOfSmallest(heads: readonly Head[], count: number): number {
-  let left = count
-  let tokens = 0
-  for (const head of [...heads].sort((a, b) => a.tokens - b.tokens)) {
-    if (left <= 0) break
-    const taken = Math.min(left, head.own)
-    tokens += taken * head.tokens
-    left -= taken
-  }
-  return tokens
+  return most
 }

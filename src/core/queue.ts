@@ -1,6 +1,17 @@
 import type { Cost } from './account.ts'
 import type { Needs } from './estimate.ts'
-import { type Band, createBand, enter, exit, isDueBefore, type Kind, type Lane, laneFor } from './flows.ts'
+import { expect, forget } from './expected.ts'
+import {
+  type Band,
+  createBand,
+  enter,
+  exit,
+  isDueBefore,
+  type Lane,
+  laneFor,
+  lowerFloor,
+  type Stocks,
+} from './flows.ts'
 import type { Totals } from './forecast.ts'
 import { createHeap, type Heap, push, removeAt } from './heap.ts'
 import { PRIORITIES, type Priority, type Weights } from './types.ts'
@@ -35,6 +46,8 @@ export interface Place {
   /** Index of its band: its priority, or a higher one that it has aged into. */
   band: number
   lane: Lane
+  /** When it moves up a band. */
+  agesAt: number
   /** The LLM that it is expected to go to; null when nothing tells. */
   readonly expected: number | null
   /** When it was expected to start, as of its arrival; that instant itself when nothing told. */
@@ -55,6 +68,7 @@ export interface Place {
  */
 export interface Queue {
   readonly bands: readonly Band[]
+  readonly stocks: Stocks
   /** All that wait, by id, in the order in which they came. */
   readonly byId: Map<string, Pending>
   readonly deadlines: Heap<Pending>
@@ -63,6 +77,8 @@ export interface Queue {
   /** Requests and bytes of each client. */
   readonly clients: Map<string, { requests: number; bytes: number }>
   bytes: number
+  /** Lanes whose first request is another and could fit where the one before did not; whoever plans empties it. */
+  readonly exposed: Set<Lane>
   /** Requests that left the queue for an LLM. */
   started: number
 }
@@ -70,6 +86,7 @@ export interface Queue {
 export function createQueue(): Queue {
   return {
     bands: PRIORITIES.map(createBand),
+    stocks: new Map(),
     byId: new Map(),
     deadlines: createHeap(isDueBefore, (pending, i) => {
       pending.place!.deadlineIndex = i
@@ -79,6 +96,7 @@ export function createQueue(): Queue {
     }),
     clients: new Map(),
     bytes: 0,
+    exposed: new Set(),
     started: 0,
   }
 }
@@ -98,7 +116,7 @@ export interface Expected {
 /** Adds a request behind those of its client that are due before it. Returns its position, counted from 1. */
 export function enqueue(queue: Queue, pending: Pending, expected: Expected | null): number {
   const band = PRIORITIES.indexOf(pending.priority)
-  const lane = laneFor(queue.bands[band]!, pending)
+  const lane = laneFor(queue.stocks, queue.bands[band]!, pending)
   const ahead = aheadOf(queue, band, pending)
   const heaps = { laneIndex: -1, deadlineIndex: -1, agingIndex: -1 }
   const llm = expected?.llm ?? null
@@ -106,6 +124,7 @@ export function enqueue(queue: Queue, pending: Pending, expected: Expected | nul
   pending.place = {
     band,
     lane,
+    agesAt: agesAt(pending, band),
     expected: llm,
     startsAt,
     dueBy: null,
@@ -147,45 +166,35 @@ function join(queue: Queue, pending: Pending, cost: Cost | null): void {
   const { band: index, lane, expected } = pending.place!
   const band = queue.bands[index]!
   push(lane.heap, pending)
+  if (lane.heap.items[0] === pending) expose(queue, lane)
   enter(band, lane, pending.seq)
-  if (expected !== null) expect(band, band.shapes.get(lane.shape.key)!, expected, cost)
+  if (expected !== null) expect(band, lane.kind, expected, cost)
   if (index > 0) push(queue.aging, pending)
 }
 
-function leave(queue: Queue, { place }: Pending, llm: number | null): void {
+function leave(queue: Queue, pending: Pending, llm: number | null): void {
+  const { place } = pending
   const { band: index, lane, expected, laneIndex, agingIndex } = place!
   const band = queue.bands[index]!
   removeAt(lane.heap, laneIndex)
-  forget(band, band.shapes.get(lane.shape.key)!, llm, expected)
-  exit(band, lane)
+  const [next] = lane.heap.items
+  if (next === undefined) queue.exposed.delete(lane)
+  else if (laneIndex === 0 && isSmaller(next, pending)) expose(queue, lane)
+  forget(band, lane.kind, llm, expected)
+  exit(queue.stocks, band, lane)
   if (agingIndex >= 0) removeAt(queue.aging, agingIndex)
 }
 
-/** Notes that one more of a kind is expected to go to an LLM; the first tells what each of them takes there. */
-function expect({ planned }: Band, { expected, costs }: Kind, llm: number, cost: Cost | null): void {
-  costs[llm] ??= cost ?? { inputTokens: 0, outputTokens: 0 }
-  expected[llm] = (expected[llm] ?? 0) + 1
-  planned[llm] ??= { requests: 0, inputTokens: 0, outputTokens: 0 }
-  add(planned[llm], costs[llm], 1)
+function expose({ exposed }: Queue, lane: Lane): void {
+  exposed.add(lane)
+  lowerFloor(lane, lane.heap.items[0]!)
 }
 
-/**
- * Notes that one of a kind has left. Those of a kind are alike: where it went to an LLM that others of its kind were
- * expected to go to, one of them will go where it was expected.
- */
-function forget({ planned }: Band, { expected, costs }: Kind, llm: number | null, own: number | null): void {
-  let from = own
-  if (llm !== null && (expected[llm] ?? 0) > 0) from = llm
-  if (from === null || (expected[from] ?? 0) === 0) from = expected.findIndex((count) => count > 0)
-  if (from < 0) return
-  expected[from] = expected[from]! - 1
-  add(planned[from]!, costs[from]!, -1)
-}
-
-function add(demand: Totals, { inputTokens, outputTokens }: Cost, sign: 1 | -1): void {
-  demand.requests += sign
-  demand.inputTokens += sign * inputTokens
-  demand.outputTokens += sign * outputTokens
+/** Whether a request could fit where another does not. */
+function isSmaller(a: Pending, b: Pending): boolean {
+  return (
+    a.inputTokens < b.inputTokens || (a.outputTokens ?? 0) < (b.outputTokens ?? 0) || a.choices < b.choices
+  )
 }
 
 /** What an LLM is expected to be asked for before a request of this band that comes now. */
@@ -250,23 +259,25 @@ export function takeExpired(queue: Queue, now: number): Pending[] {
 export function promote(queue: Queue, now: number): void {
   for (;;) {
     const pending = queue.aging.items[0]
-    if (pending === undefined || agesAt(pending) > now) return
+    if (pending === undefined || pending.place!.agesAt > now) return
     const place = pending.place!
-    const { costs } = queue.bands[place.band]!.shapes.get(place.lane.shape.key)!
+    const { costs } = place.lane.kind
     const cost = place.expected === null ? null : (costs[place.expected] ?? null)
     leave(queue, pending, null)
     place.band--
-    place.lane = laneFor(queue.bands[place.band]!, pending)
+    place.agesAt = agesAt(pending, place.band)
+    place.lane = laneFor(queue.stocks, queue.bands[place.band]!, pending)
     join(queue, pending, cost)
   }
 }
 
-function agesAt({ at, deadline, priority, place }: Pending): number {
-  const steps = PRIORITIES.indexOf(priority) + 1 - place!.band
+/** After half of its longest wait a request moves up, after half of what is left then again. */
+function agesAt({ at, deadline, priority }: Pending, band: number): number {
+  const steps = PRIORITIES.indexOf(priority) + 1 - band
   return at + ((deadline - at) * (2 ** steps - 1)) / 2 ** steps
 }
 
 function agesBefore(a: Pending, b: Pending): boolean {
-  const first = agesAt(a) - agesAt(b)
+  const first = a.place!.agesAt - b.place!.agesAt
   return first < 0 || (first === 0 && a.seq < b.seq)
 }

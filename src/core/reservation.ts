@@ -1,9 +1,9 @@
 import type { Cost } from './account.ts'
-import { leavesRoomFor } from './look-ahead.ts'
 import { offersOf } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { bestOf, NOBODY, outlooksOf, soonestOf } from './forecast.ts'
-import { passedBy, type Pending } from './queue.ts'
+import { leavesRoomFor } from './look-ahead.ts'
+import { type Pending, passedBy } from './queue.ts'
 
 /** A request that was passed over too often has its room kept: others may go first only if it can start as planned. */
 export interface Reserved {
@@ -46,7 +46,7 @@ export function reserveForOldest(state: Dispatcher, ports: Ports, at: number): v
 }
 
 function reservedFor({ views }: Ports, pending: Pending, at: number): Reserved | null {
-  const offers = offersOf(views, pending.place!.lane.shape.llms, pending)
+  const offers = offersOf(views, pending.place!.lane.kind.stock.shape.llms, pending)
   const outlooks = outlooksOf(views, offers, pending, at, () => NOBODY)
   const best = bestOf(outlooks) ?? soonestOf(outlooks)
   return best && { pending, llm: best.offer.llm, cost: best.offer.cost, at: best.at }

@@ -4,54 +4,20 @@ import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { startOn } from './forecast.ts'
 import { type Pending, plannedFor } from './queue.ts'
 import { mayPass } from './reservation.ts'
-import { PRIORITIES } from './types.ts'
 
 /** What is known while the room there is at one instant is handed out. */
 export interface Round {
   readonly state: Dispatcher
   readonly ports: Ports
   readonly at: number
-  /** The LLMs that may have room for something that waits. */
-  readonly open: Set<number>
   /** What each LLM offers a request, by request. */
   readonly offers: Map<Pending, Offer[]>
-  /** The shapes that each LLM may have room for, as of its last start. */
-  readonly fitting: Map<number, Set<string>>
   /** By band, when each LLM will have served what is planned for it; forgotten when something changes there. */
-  readonly servedAt: readonly Map<number, number>[]
+  readonly servedAt: Map<number, number>[]
 }
 
-/**
- * Opens the LLMs that may have room for something that waits. `freed` is an LLM that may have got room back by the
- * event at hand, and with it those that share a limit with it. Any LLM may have room for a burst that was held back.
- */
-export function createRound(state: Dispatcher, ports: Ports, at: number, freed: number | null): Round {
-  const open = new Set<number>()
-  const { settled, gathering } = state
-  const isGathered = at >= gathering.until
-  for (const [llm, view] of ports.views.entries()) {
-    const isFreed = isGathered || (freed !== null && (llm === freed || shareLimit(view, ports.views[freed]!)))
-    if (isFreed || isDue(view, at)) settled.delete(llm)
-    if (isOpen(view) && !isSettled(settled.get(llm), view)) open.add(llm)
-  }
-  return {
-    state,
-    ports,
-    at,
-    open,
-    offers: new Map(),
-    fitting: new Map(),
-    servedAt: PRIORITIES.map(() => new Map()),
-  }
-}
-
-function shareLimit({ account: one }: LlmView, { account: other }: LlmView): boolean {
-  return one.ledgers.some((ledger) => ledger.limit.shared !== null && other.ledgers.includes(ledger))
-}
-
-/** Whether nothing has happened to an LLM since nothing suited it. */
-function isSettled(then: Pick<LlmView, 'status' | 'wakeAt'> | undefined, now: LlmView): boolean {
-  return then !== undefined && then.status === now.status && then.wakeAt === now.wakeAt
+export function createRound(state: Dispatcher, ports: Ports, at: number): Round {
+  return { state, ports, at, offers: new Map(), servedAt: [] }
 }
 
 /** Whether an LLM gets room back by now, though its timer may not have fired yet. */
@@ -98,22 +64,24 @@ export function servedAt(round: Round, band: number, pending: Pending, { llm, co
   const planned = plannedFor(state.queue, band, llm)
   const isPlanned = pending.place !== null && pending.place.expected === llm && planned.requests > 0
   if (!isPlanned) return startOn(ports.views[llm]!, planned, cost, at).at
-  let time = known[band]!.get(llm)
+  known[band] ??= new Map()
+  const times = known[band]
+  let time = times.get(llm)
   if (time === undefined) {
     time = startOn(ports.views[llm]!, { ...planned, requests: planned.requests - 1 }, NO_TOKENS, at).at
-    known[band]!.set(llm, time)
+    times.set(llm, time)
   }
   return time
 }
 
 /** Whether `less` asks for no more than `cost` of any limit of the LLM. */
-export function isAtMost({ spec }: LlmView, less: Cost, cost: Cost): boolean {
-  for (const { unit } of spec.limits) if (amountOf(unit, less) > amountOf(unit, cost)) return false
+export function isAtMost({ account: { ledgers } }: LlmView, less: Cost, cost: Cost): boolean {
+  for (const { limit } of ledgers) if (amountOf(limit.unit, less) > amountOf(limit.unit, cost)) return false
   return true
 }
 
 /** Whether a request may go to this of its LLMs now. */
-export function mayGo({ ports: { views } }: Round, pending: Pending, llm: number): boolean {
+export function mayGo({ views }: Pick<Ports, 'views'>, pending: Pending, llm: number): boolean {
   if (pending.excluded.has(llm)) return false
   if (!pending.auto || views[llm]!.spec.apiType !== 'simulated') return true
   return candidatesOf(pending, { views }).includes(llm)

@@ -1,6 +1,8 @@
 import type { Cost } from './account.ts'
 import { costOn, type LlmView } from './choose.ts'
-import type { Needs } from './estimate.ts'
+import { type Needs, scaled } from './estimate.ts'
+import type { Size, Stock } from './flows.ts'
+import { reservesBound } from './outputs.ts'
 import type { Weights } from './types.ts'
 
 /** What makes requests alike for the scheduler: the LLMs they may go to, what they wish for, and how large they are. */
@@ -15,6 +17,8 @@ export interface Shape {
   readonly inputTokensMost: number
   readonly choices: number
   readonly client: string
+  /** Whether its requests came back from a failure. */
+  readonly isReturned: boolean
 }
 
 type Shaped = Pick<Needs, 'inputTokens' | 'outputTokens' | 'choices'> & {
@@ -37,15 +41,33 @@ export function shapeOf(request: Shaped): Shape {
   const output = request.outputTokens === null ? -1 - choices : sizeClass(request.outputTokens)
   const wishes = `${weights.cost}:${weights.quality}:${weights.speed}`
   return {
-    key: `${llms.join()}|${input}|${output}|${wishes}|${auto}|${attempts > 0}`,
+    key: `${bitsOf(llms)}|${input}|${output}|${wishes}|${auto}|${attempts > 0}`,
     llms,
     inputTokens: leastOf(input),
     inputTokensMost: leastOf(input + 1) - 1,
     outputTokens: request.outputTokens === null ? null : leastOf(output),
     choices,
     client: request.client,
+    isReturned: attempts > 0,
   }
 }
+
+/** A set of small whole numbers in ascending order, as short text. */
+export function bitsOf(numbers: readonly number[]): string {
+  let text = ''
+  let bits = 0
+  let first = 0
+  for (const n of numbers) {
+    for (; n - first >= WORD; first += WORD) {
+      text += `${bits.toString(36)},`
+      bits = 0
+    }
+    bits |= 1 << (n - first)
+  }
+  return text + bits.toString(36)
+}
+
+const WORD = 30
 
 /** Four classes for each power of two; a whole number for each of 0 to 7. Integer arithmetic, the same everywhere. */
 export function sizeClass(tokens: number): number {
@@ -63,11 +85,32 @@ export function leastOf(size: number): number {
 }
 
 /**
- * What requests of a shape take of an LLM at least. The larger the prompt, the less the context and a limit on tokens
- * leave for the answer, so that the smallest prompt may go with a larger answer.
+ * What requests take of an LLM at least that ask for `size` or more, up to the largest of their shape. The larger the
+ * prompt, the less the context and a limit on tokens leave for the answer, so that the smallest prompt may go with a
+ * larger answer.
  */
-export function leastCostOn(view: LlmView, shape: Shape): Cost {
-  const least = costOn(view, shape)
-  const { outputTokens } = costOn(view, { ...shape, inputTokens: shape.inputTokensMost })
+export function leastCostOn(view: LlmView, shape: Shape, size: Size = shape): Cost {
+  const { choices, client, inputTokensMost } = shape
+  const least = costOn(view, { ...size, choices, client })
+  const { outputTokens } = costOn(view, { ...size, choices, client, inputTokens: inputTokensMost })
   return outputTokens < least.outputTokens ? { ...least, outputTokens } : least
+}
+
+/** What the prompt of a request of a shape takes of an LLM at least. Never falls as prompts get longer. */
+export function leastInputOn({ skill, account: { most } }: LlmView, inputTokens: number): number {
+  return Math.min(scaled(inputTokens, skill.factor) + skill.overheadTokens, most.inputTokens)
+}
+
+/** What any waiting request of a shape takes of an LLM at least, told without a look at earlier answers. */
+export function floorCostOn(view: LlmView, { shape, floor }: Pick<Stock, 'shape' | 'floor'>): Cost {
+  const inputTokens = leastInputOn(view, floor.inputTokens)
+  return { inputTokens, outputTokens: leastOutputOn(view, shape, floor.outputTokens) }
+}
+
+function leastOutputOn(view: LlmView, { inputTokensMost }: Shape, outputTokens: number | null): number {
+  const { spec, account } = view
+  const { outputTokens: most, tokens } = account.most
+  if (outputTokens === null || !(spec.strict || reservesBound(spec))) return 0
+  const input = leastInputOn(view, inputTokensMost)
+  return Math.max(0, Math.min(outputTokens, most, tokens - input, spec.contextLength - input))
 }

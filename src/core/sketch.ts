@@ -18,7 +18,7 @@ const HALVE_AT = 512
 /** The sketch after one more value, an integer of at least 0. */
 export function noted({ counts, total }: Sketch, value: number): Sketch {
   const size = sizeOf(Math.min(value, LARGEST))
-  const next = [...counts]
+  const next = counts.slice()
   while (next.length <= size) next.push(0)
   next[size]!++
   if (total + 1 < HALVE_AT) return { counts: next, total: total + 1 }

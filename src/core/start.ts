@@ -31,7 +31,6 @@ export function start(
     waited_for: pending.waitingFor,
     candidates,
   })
-  state.settled.delete(llm)
   ports.tell(llm, { type: 'reserve', key, cost, at })
   state.running.set(pending.id, { pending, llm, key, cost, waitMs })
 }

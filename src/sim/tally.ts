@@ -1,6 +1,6 @@
 import type { Event, EventOf } from '../core/events.ts'
-import type { TerminalType } from './run.ts'
 import { createRequestBook } from './request-book.ts'
+import type { TerminalType } from './run.ts'
 import { isTerminal, type Observer } from './world.ts'
 
 /** Times in ms, each with how often it was seen: exact, and bounded by how long requests may take. */

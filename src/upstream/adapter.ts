@@ -1,6 +1,6 @@
+import type { ChatBody } from '../core/chat.ts'
 import type { Failure, LimitReport, Usage } from '../core/events.ts'
 import type { LlmSpec } from '../core/types.ts'
-import type { ChatBody } from '../core/chat.ts'
 
 /** One attempt as an adapter sees it. */
 export interface Call {

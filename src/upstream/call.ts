@@ -1,8 +1,8 @@
 import type { Failure, LimitReport } from '../core/events.ts'
-import { type Opening, readFirst } from './relay.ts'
 import type { Adapter, Answer, Call, StreamRelay } from './adapter.ts'
 import { Deadline } from './deadline.ts'
 import { discreet } from './discreet.ts'
+import { type Opening, readFirst } from './relay.ts'
 import { networkFailure, type Transport } from './transport.ts'
 
 /** A provider's own error answer, for errors that are the client's to see. */

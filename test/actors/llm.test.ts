@@ -157,6 +157,7 @@ describe('an LLM actor that crashes', () => {
     const start = startOf(llm(name, { limits: [limit('requests', 5)] }), START)
     let broken = false
     const account = {
+      most: start.account.most,
       get ledgers() {
         if (!broken) return start.account.ledgers
         broken = false

@@ -1,6 +1,6 @@
-import { createAccount, LEAST } from '../../src/core/account.ts'
-import { earliestFor } from '../../src/core/look-ahead.ts'
+import { accountOf, createAccount, LEAST } from '../../src/core/account.ts'
 import { admits, createLedger, type Ledger, nextAdmissible, reserve, settle } from '../../src/core/ledger.ts'
+import { earliestFor } from '../../src/core/look-ahead.ts'
 import { type Limit, WINDOW_KINDS } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 
@@ -36,7 +36,7 @@ function nsOf(work: (i: number) => void): number {
 
 function measured(one: Limit): (string | number)[] {
   const { ledger, now } = full(one)
-  const account = { ledgers: [ledger] }
+  const account = accountOf([ledger])
   const demand = { ...LEAST, inputTokens: Math.ceil(one.amount * 0.7), requests: 1 }
   return [
     ledger.entries.untils.length - ledger.entries.head,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { LlmSpec } from '../../src/core/types.ts'
 import { formatProblems, parseConfig } from '../../src/config/load.ts'
+import type { LlmSpec } from '../../src/core/types.ts'
 
 const BASE = { name: 'A', api_type: 'groq', model: 'm', api_key_name: 'K', context_length: 100 }
 

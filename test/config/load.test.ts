@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Config } from '../../src/config/config.ts'
-import { formatProblems, loadConfig, parseConfig } from '../../src/config/load.ts'
 import { describeConfig } from '../../src/config/describe.ts'
+import { formatProblems, loadConfig, parseConfig } from '../../src/config/load.ts'
 
 const LLM = 'name: A, api_type: simulated, model: m, context_length: 100'
 

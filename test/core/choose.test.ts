@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createAccount, reserveAll } from '../../src/core/account.ts'
-import { bestWithRoom } from '../../src/core/assign.ts'
+import { accountOf, createAccount, reserveAll } from '../../src/core/account.ts'
+import { bestWithRoom } from '../../src/core/assign-each.ts'
 import {
   costOn,
   type LlmView,
@@ -130,7 +130,7 @@ describe('of LLMs that are alike, the one whose room suits the request', () => {
     for (let i = requests; i < 100; i++)
       reserveAll(account, `${i}`, { inputTokens: 0, outputTokens: 0 }, START)
     const used = { inputTokens: 100_000 - tokens, outputTokens: 0 }
-    if (tokens < 100_000) reserveAll({ ledgers: account.ledgers.slice(1) }, 'tokens', used, START)
+    if (tokens < 100_000) reserveAll(accountOf(account.ledgers.slice(1)), 'tokens', used, START)
     return view(spec, {}, account)
   }
   const choice = (inputTokens: number, views: readonly LlmView[]) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ChatBody, ChatMessage } from '../../src/core/chat.ts'
-import { corrected, estimateText, EXACT, needsOf } from '../../src/core/estimate.ts'
+import { corrected, EXACT, estimateText, needsOf } from '../../src/core/estimate.ts'
 
 /** Samples of the classes of content whose characters per token were measured with o200k_base. */
 const ENGLISH = 'The quick brown fox jumps over the lazy dog. '.repeat(10)

@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Band, serve } from '../../src/core/flows.ts'
 import { createQueue, dequeue, enqueue, type Pending, type Queue } from '../../src/core/queue.ts'
 import { pending } from '../support/pending.ts'
+import { START } from '../support/virtual-clock.ts'
 
 const NORMAL = 1
 const cost = { inputTokens: 10, outputTokens: 10 }
@@ -100,4 +102,40 @@ test('a shape is forgotten when the last request of it has left, and a client no
   expect([band.shapes.size, band.backlogged.length, band.size]).toEqual([1, 1, 1])
   serves(1)
   expect([band.shapes.size, band.backlogged.length, band.size]).toEqual([0, 0, 0])
+})
+
+test('no first request of a lane asks for less than the floor of its shape, whoever comes and goes', () => {
+  const size = fc.record({
+    inputTokens: fc.integer({ min: 96, max: 111 }),
+    outputTokens: fc.integer({ min: 40, max: 47 }),
+  })
+  const step = fc.record({
+    client: fc.constantFrom('a', 'b'),
+    size,
+    dueIn: fc.nat({ max: 9 }),
+    leaves: fc.nat({ max: 30 }),
+  })
+  const check = (
+    steps: {
+      client: string
+      size: { inputTokens: number; outputTokens: number }
+      dueIn: number
+      leaves: number
+    }[],
+  ) => {
+    const queue = createQueue()
+    for (const { client, size, dueIn, leaves } of steps) {
+      enqueue(queue, pending({ client, ...size, deadline: START + dueIn }), null)
+      const leaving = [...queue.byId.values()][leaves]
+      if (leaving !== undefined) dequeue(queue, leaving)
+      for (const { flows } of queue.bands) {
+        for (const { heap, kind } of [...flows.values()].flatMap(({ lanes }) => [...lanes.values()])) {
+          const [head] = heap.items
+          expect(head!.inputTokens).toBeGreaterThanOrEqual(kind.stock.floor.inputTokens)
+          expect(head!.outputTokens).toBeGreaterThanOrEqual(kind.stock.floor.outputTokens!)
+        }
+      }
+    }
+  }
+  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), check))
 })

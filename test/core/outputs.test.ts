@@ -3,7 +3,7 @@ import { costOn } from '../../src/core/choose.ts'
 import { answered, likelyOutput, NO_OUTPUTS, outputOn } from '../../src/core/outputs.ts'
 import { initialSkill, learned } from '../../src/core/skill.ts'
 import { CHARGE_RULES, type ChargeRule } from '../../src/core/types.ts'
-import { limit, llm } from '../support/llms.ts'
+import { limit, llm, view } from '../support/llms.ts'
 
 const many = (client: string, tokens: number, count = 40, before = NO_OUTPUTS) =>
   Array.from({ length: count }, () => tokens).reduce((seen, one) => answered(seen, client, one), before)
@@ -83,7 +83,7 @@ describe('the output that is set aside', () => {
     const rest = { window: 'bucket', burst: 500 } as const
     const spec = llm('A', { limits: [limit('tokens', 1000, 60_000, 'tokens', rest)] })
     const needs = { inputTokens: 400, ...asked(300) }
-    expect(costOn({ spec, skill: initialSkill(spec) }, needs)).toEqual({
+    expect(costOn(view(spec), needs)).toEqual({
       inputTokens: 400,
       outputTokens: 100,
     })

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { reserveAll, settleAll } from '../../src/core/account.ts'
-import { offersOf } from '../../src/core/choose.ts'
-import { tellFull, tellOfNewcomer } from '../../src/core/wake.ts'
+import { tellFull } from '../../src/core/wake.ts'
 import { limit, llm } from '../support/llms.ts'
 import { pending, stageOf, usedView } from '../support/pending.ts'
 import { START } from '../support/virtual-clock.ts'
@@ -56,14 +55,14 @@ describe('an LLM that sleeps', () => {
   test('is told of a newcomer only if that fits before it wakes', () => {
     for (const [wakeAt, count] of [[1400, 0] as const, [1401, 1] as const]) {
       const stage = stageOf([asleep(wakeAt)])
-      tellOfNewcomer(stage.state, stage.ports, offersOf(stage.ports.views, [0], pending(input(20))), START)
+      stage.newcomer(pending(input(20)))
       expect(stage.told).toHaveLength(count)
     }
   })
 
   test('is not told of a newcomer that asks for no less than what it sleeps for', () => {
     const stage = stageOf([asleep(9999)])
-    tellOfNewcomer(stage.state, stage.ports, offersOf(stage.ports.views, [0], pending(input(95))), START)
+    stage.newcomer(pending(input(95)))
     expect(stage.told).toEqual([])
   })
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommand, startServer } from './harness.ts'
-import { ROOT, type Runtime, RUNTIMES, runtimeCommand } from './runtimes.ts'
+import { ROOT, RUNTIMES, type Runtime, runtimeCommand } from './runtimes.ts'
 import { closedAddress } from './world.ts'
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')

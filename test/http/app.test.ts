@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { SIMULATED, type Served, serving } from '../support/gateway.ts'
+import { type Served, SIMULATED, serving } from '../support/gateway.ts'
 
 let served: Served
 afterEach(() => served.close())

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ErrorBody } from '../../src/http/errors.ts'
-import { SIMULATED, type Served, serving } from '../support/gateway.ts'
+import { type Served, SIMULATED, serving } from '../support/gateway.ts'
 
 const PATH = '/v1/chat/completions'
 const HELLO = { model: 'auto', messages: [{ role: 'user', content: 'hello' }] }

@@ -5,8 +5,8 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLog, openLogReader } from '../../src/log/sqlite.ts'
 import { LogError } from '../../src/log/store.ts'
-import { arrival } from '../support/llms.ts'
 import { event, ticks } from '../support/events.ts'
+import { arrival } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'
 
 let folder: string

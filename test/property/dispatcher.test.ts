@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { TERMINAL_TYPES, type Event, type EventType } from '../../src/core/events.ts'
-import { createNaiveDispatcher } from '../support/naive-dispatcher.ts'
+import { type Event, type EventType, TERMINAL_TYPES } from '../../src/core/events.ts'
 import { overrunsOf } from '../support/ground-truth.ts'
+import { createNaiveDispatcher } from '../support/naive-dispatcher.ts'
 import { type Kind, play, type Scenario, scenarios } from '../support/scenario.ts'
 import { isDecision, policyOf, type World } from '../support/world.ts'
 

@@ -99,7 +99,7 @@ describe('room is used', () => {
       if (!events.some(({ type }) => LOOKS_AGAIN.has(type)) || isHeld) return
       if (state.queue.byId.size >= PLANNED_FROM) return
       const ports = { views, tell: () => {}, decide: () => {} }
-      const round = createRound(state, ports, world.clock.now(), null)
+      const round = createRound(state, ports, world.clock.now())
       for (const head of headsIn(world)) {
         for (const room of roomFor(head, world)) {
           const offer = offersFor(round, head).find((one) => one.llm === room.llm)!
@@ -144,6 +144,8 @@ describe('the order', () => {
       const [view] = world.balancer.views
       const now = world.clock.now()
       for (const { pending, since } of startsFrom(waited, events)) {
+        // Its room was kept, because it had been passed over for too long.
+        if (world.balancer.state.reserved?.pending === pending) continue
         const room = before(view!.account, since, now)
         for (const head of headsIn(world)) {
           const isHigher = bandOf(head, now) < bandOf(pending, now) && waited.includes(head)

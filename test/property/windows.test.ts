@@ -11,9 +11,9 @@ import {
 } from '../../src/core/ledger.ts'
 import { capacityOf, type Limit } from '../../src/core/types.ts'
 import { MONTH_MS } from '../../src/core/windows/calendar.ts'
-import { limit } from '../support/llms.ts'
-import * as providers from '../support/limiters.ts'
 import type { Limiter } from '../support/limiters.ts'
+import * as providers from '../support/limiters.ts'
+import { limit } from '../support/llms.ts'
 
 const numRuns = Number(process.env.LLB_TEST_RUNS ?? 150)
 const DAY_MS = 86_400_000

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Event, FAILURE_CLASSES } from '../../src/core/events.ts'
 import { describeFailure, runSeed } from '../../src/sim/campaign.ts'
-import { FEATURES, drawSwarm } from '../../src/sim/swarm.ts'
+import { drawSwarm, FEATURES } from '../../src/sim/swarm.ts'
 
 /** `LLB_TEST_RUNS=20000` makes it a campaign. */
 const seeds = Math.max(2000, Number(process.env.LLB_TEST_RUNS ?? 2000))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { endOfPeriod } from '../../src/sim/calendar.ts'
-import { burstOf, type Booking, type Counting, createMeter } from '../../src/sim/meter.ts'
+import { type Booking, burstOf, type Counting, createMeter } from '../../src/sim/meter.ts'
 
 const LIMIT = 10
 const PER_MS = 100

@@ -8,8 +8,8 @@ import type { Fault } from '../../src/sim/faults.ts'
 import type { ProviderSpec } from '../../src/sim/provider.ts'
 import { runWorld } from '../../src/sim/run.ts'
 import type { WorldSetup } from '../../src/sim/world.ts'
-import { policyFor, provider, source, specOf, truth } from './support.ts'
 import { policyOf } from '../support/world.ts'
+import { policyFor, provider, source, specOf, truth } from './support.ts'
 
 function run(
   providers: readonly ProviderSpec[],

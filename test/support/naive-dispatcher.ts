@@ -1,10 +1,10 @@
 import {
   blockOf,
+  type Cost,
   correct,
   createAccount,
   fits,
   LEAST,
-  type Cost,
   reserveAll,
   settleAll,
 } from '../../src/core/account.ts'
@@ -14,10 +14,10 @@ import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
 import { bestOf, outlooksOf, shareOf, startOn, type Totals } from '../../src/core/forecast.ts'
 import { used } from '../../src/core/ledger.ts'
-import { matchOf } from '../../src/core/shape-match.ts'
 import { shapeOf } from '../../src/core/shape.ts'
+import { matchOf } from '../../src/core/shape-match.ts'
 import { initialSkill, learned } from '../../src/core/skill.ts'
-import { capacityOf, PRIORITIES, type LlmSpec, type Weights } from '../../src/core/types.ts'
+import { capacityOf, type LlmSpec, PRIORITIES, type Weights } from '../../src/core/types.ts'
 
 /**
  * The dispatcher's rules for a short queue, written down as plainly as possible: arrays, and everything looked

@@ -6,9 +6,10 @@ import {
   type LlmMessage,
   type Ports,
 } from '../../src/core/dispatch-state.ts'
-import { enqueue, type Expected, type Pending } from '../../src/core/queue.ts'
+import { type Expected, enqueue, type Pending } from '../../src/core/queue.ts'
 import { createRound, type Round } from '../../src/core/round.ts'
 import type { LlmSpec } from '../../src/core/types.ts'
+import { tellOfNewcomer } from '../../src/core/wake.ts'
 import { view } from './llms.ts'
 import { START } from './virtual-clock.ts'
 import { policyOf } from './world.ts'
@@ -51,6 +52,8 @@ export interface Stage {
   readonly told: { readonly llm: number; readonly message: LlmMessage }[]
   /** Lets requests wait, all expected to go to the same LLM, if any. */
   wait(requests: readonly Pending[], expected?: Expected | null): void
+  /** One more comes to wait, and the LLMs are told of it. */
+  newcomer(request: Pending): void
   round(at?: number): Round
 }
 
@@ -65,7 +68,11 @@ export function stageOf(views: readonly LlmView[]): Stage {
     wait(requests, expected = null) {
       for (const request of requests) enqueue(state.queue, request, expected)
     },
-    round: (at = START) => createRound(state, ports, at, null),
+    newcomer(request) {
+      enqueue(state.queue, request, null)
+      tellOfNewcomer(createRound(state, ports, START), request)
+    },
+    round: (at = START) => createRound(state, ports, at),
   }
 }
 

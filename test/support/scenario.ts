@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { EventOf, FailureClass, LimitReport } from '../../src/core/events.ts'
 import {
-  PRIORITIES,
   type Limit,
   type LlmSpec,
+  PRIORITIES,
   type Priority,
   type Unit,
   type Weights,

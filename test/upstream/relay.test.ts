@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Failure } from '../../src/core/events.ts'
-import { type Opening, type RelayOutcome, readFirst, relayStream } from '../../src/upstream/relay.ts'
 import type { StreamRelay } from '../../src/upstream/adapter.ts'
+import { type Opening, type RelayOutcome, readFirst, relayStream } from '../../src/upstream/relay.ts'
 
 const OVERLOADED: Failure = {
   class: 'overloaded',

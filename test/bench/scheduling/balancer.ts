@@ -1,5 +1,5 @@
 import { initialSkill } from '../../../src/core/skill.ts'
-import type { Limit as ProductLimit, LlmSpec, Weights } from '../../../src/core/types.ts'
+import type { LlmSpec, Limit as ProductLimit, Weights } from '../../../src/core/types.ts'
 import { limit, llm as spec, startOf } from '../../support/llms.ts'
 import { START } from '../../support/virtual-clock.ts'
 import { openWorld } from '../../support/world.ts'

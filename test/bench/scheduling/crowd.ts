@@ -1,6 +1,6 @@
-import { createRandom, type Random } from '../../../src/core/random.ts'
-import { PRIORITIES, type LlmSpec } from '../../../src/core/types.ts'
 import type { InputData } from '../../../src/core/events.ts'
+import { createRandom, type Random } from '../../../src/core/random.ts'
+import { type LlmSpec, PRIORITIES } from '../../../src/core/types.ts'
 import { arrival, limit, llm } from '../../support/llms.ts'
 import { MIXES } from './workloads.ts'
 

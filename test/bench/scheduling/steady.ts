@@ -1,5 +1,5 @@
-import { policyOf } from '../../support/world.ts'
 import { createVirtualClock } from '../../support/virtual-clock.ts'
+import { policyOf } from '../../support/world.ts'
 import { crowdLlms, crowdRandom, crowdRequest, crowdServiceMs } from './crowd.ts'
 import type { CreateSubject } from './subjects.ts'
 

@@ -1,0 +1,61 @@
+import { type Match, reservedMatch } from './assign-each.ts'
+import { isOpen } from './choose.ts'
+import { type Ask, askOf, matchIn, refresh } from './pull.ts'
+import { type Quotas, takeFromPlan } from './quotas.ts'
+import { offersFor, type Round } from './round.ts'
+import { start } from './start.ts'
+import { tellFull, tellOfNewcomer } from './wake.ts'
+
+/**
+ * Hands out the room there is by the plan. Only LLMs are asked that may have got room back, or to which something new
+ * may go. For each request that is started: O(LLMs asked x clients looked at x shapes that fit).
+ */
+export function assignPlanned(round: Round, quotas: Quotas): void {
+  const { news, reserved, queue } = round.state
+  if (reserved !== null) news.add(reserved.llm)
+  for (;;) {
+    for (const { heap } of queue.exposed) tellOfNewcomer(round, heap.items[0]!)
+    queue.exposed.clear()
+    if (news.size === 0) return
+    askAll(round, quotas)
+  }
+}
+
+function askAll(round: Round, quotas: Quotas): void {
+  const { state, ports, at } = round
+  const { news, siblings, seen } = state
+  const llms = [...news].sort((a, b) => a - b)
+  news.clear()
+  const asks = llms.filter((llm) => isOpen(ports.views[llm]!)).map((llm) => askOf(round, quotas, llm))
+  for (;;) {
+    const match = nextMatch(round, asks)
+    if (match === null) break
+    take(round, match)
+    const shared = siblings[match.llm]!
+    for (const ask of asks) if (ask.llm === match.llm || shared.includes(ask.llm)) refresh(ask, quotas, at)
+  }
+  for (const llm of llms) {
+    tellFull(state, ports, llm, at)
+    seen[llm] = ports.views[llm]!.status
+  }
+}
+
+function take(round: Round, { pending, llm }: Match): void {
+  const { state, ports, at } = round
+  const offers = offersFor(round, pending)
+  const { quota } = pending.place!.lane.kind.stock
+  start(state, ports, pending, offers.find((offer) => offer.llm === llm)!, offers, at)
+  if (quota !== null) takeFromPlan(quota, llm)
+}
+
+function nextMatch(round: Round, asks: readonly Ask[]): Match | null {
+  const kept = reservedMatch(round)
+  if (kept !== null) return kept
+  const open = asks.filter((ask) => ask.isOpen)
+  if (open.length === 0) return null
+  for (const band of round.state.queue.bands) {
+    const match = matchIn(round, open, band)
+    if (match !== null) return match
+  }
+  return null
+}

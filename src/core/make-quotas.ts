@@ -1,0 +1,128 @@
+import { amountOf, type Cost } from './account.ts'
+import { ALIKE, type LlmView, type Offer, offersOf, scoreOf } from './choose.ts'
+import type { Lane, Stock } from './flows.ts'
+import type { Ledger } from './ledger.ts'
+import { planOf } from './plan.ts'
+import type { Pending, Queue } from './queue.ts'
+import type { Quota, Quotas } from './quotas.ts'
+import { candidatesOf, offersFor, type Round, servedAt } from './round.ts'
+import type { Shape } from './shape.ts'
+import { capacityOf, type Limit } from './types.ts'
+import { windowOf } from './window.ts'
+
+/** A plan may be off by the queue growing or shrinking by an eighth, and by what the making of it is worth. */
+const DRIFT_PART = 8
+
+/** Requests of one shape when a plan is made: the first of them that is found, in which band, and what is expected. */
+interface Group {
+  readonly stock: Stock
+  readonly band: number
+  readonly head: Pending
+  readonly expected: number[]
+}
+
+function groupsOf({ bands }: Queue): Group[] {
+  const groups = new Map<Stock, Group>()
+  for (const [band, { shapes, backlogged }] of bands.entries()) {
+    for (const [key, { stock, expected }] of shapes) {
+      const group = groups.get(stock)
+      if (group === undefined) {
+        groups.set(stock, { stock, band, expected: [...expected], head: headOf(backlogged, key) })
+        continue
+      }
+      for (const [llm, more] of expected.entries())
+        group.expected[llm] = (group.expected[llm] ?? 0) + (more ?? 0)
+    }
+  }
+  return [...groups.values()]
+}
+
+function headOf(flows: readonly { readonly lanes: ReadonlyMap<string, Lane> }[], key: string): Pending {
+  return flows.find(({ lanes }) => lanes.has(key))!.lanes.get(key)!.heap.items[0]!
+}
+
+/** The plan for what waits now. O(rounds of planning x shapes x LLMs x limits). */
+export function makeQuotas(round: Round): Quotas {
+  const { state, ports, at } = round
+  const groups = groupsOf(state.queue).map((group) => {
+    const may = allowed(round, group)
+    return { ...group, may, llms: group.stock.shape.llms.filter((llm) => may[llm]! > 0) }
+  })
+  const works = groups.map(({ stock: { shape, count }, llms }) => {
+    const options = offersOf(ports.views, llms, middleOf(shape)).map((offer) => optionOf(ports.views, offer))
+    return { count, options }
+  })
+  const { horizonMs, shares } = planOf(
+    works,
+    (ms) => ports.views.map(({ account }) => account.ledgers.map((ledger) => letsThrough(ledger, at, ms))),
+    Math.max(0, state.endsAt - at),
+  )
+  const sorted = groups.map(({ stock, head, may, llms }, i): Quota => {
+    const quota = emptyQuota(round, stock, head)
+    for (const llm of stock.shape.llms) quota.may[llm] = may[llm]!
+    for (const [o, llm] of llms.entries()) quota.left[llm] = shares[i]![o]! * stock.count
+    return quota
+  })
+  const { size } = state.queue.byId
+  const pairs = works.reduce((sum, { options }) => sum + options.length, 0)
+  const drift = Math.max(Math.floor(size / DRIFT_PART), Math.floor(pairs / DRIFT_PART))
+  return { at, size, drift, endsAt: at + horizonMs, sorted: sorted.sort(byLength), menus: [] }
+}
+
+/** The shorter prompts first. */
+export function byLength(a: Quota, b: Quota): number {
+  return a.stock.shape.inputTokens - b.stock.shape.inputTokens
+}
+
+/** How many of a group each LLM may take now, by LLM: those that are expected to go to a better one wait for it. */
+function allowed(round: Round, { stock, head, band, expected }: Group): number[] {
+  const { ports, at } = round
+  const offers = offersFor(round, head)
+  const later = offers
+    .filter(({ llm }) => (expected[llm] ?? 0) > 0)
+    .map((offer) => ({ ...offer, score: scoreOf(offer, head, at, servedAt(round, band, head, offer)) }))
+  const may = Array<number>(ports.views.length).fill(0)
+  for (const offer of offers) {
+    const enough = scoreOf(offer, head, at, at) + ALIKE
+    let waiting = 0
+    for (const { llm, score } of later) if (llm !== offer.llm && score > enough) waiting += expected[llm]!
+    may[offer.llm] = stock.count - waiting
+  }
+  return may
+}
+
+function optionOf(views: readonly LlmView[], { llm, cost, serveMs }: Offer) {
+  return { llm, units: views[llm]!.account.ledgers.map(({ limit }) => unitsOf(limit, cost, serveMs)) }
+}
+
+function unitsOf(limit: Limit, cost: Cost, serveMs: number): number {
+  return limit.unit === 'concurrency' ? serveMs : amountOf(limit.unit, cost)
+}
+
+/** A request from the middle of its shape: sizes in one class differ by up to a quarter. */
+function middleOf({ inputTokens, outputTokens, choices, client }: Shape) {
+  const middle = (least: number) => least + Math.floor(least / 11)
+  return {
+    inputTokens: middle(inputTokens),
+    outputTokens: outputTokens === null ? null : middle(outputTokens),
+    choices,
+    client,
+  }
+}
+
+/** What a limit lets through within a time from now: what is free, and what comes back, again and again. */
+function letsThrough(ledger: Ledger, now: number, ms: number): number {
+  const { limit, reserved } = ledger
+  if (limit.unit === 'concurrency') return limit.amount * ms
+  const periods = Math.floor(ms / limit.perMs)
+  const load = windowOf(limit).loadAt(ledger, now + ms - periods * limit.perMs) + reserved
+  return Math.max(0, capacityOf(limit) - load) + periods * limit.amount
+}
+
+/** A quota for nobody. A simulated LLM offers nothing to requests of a shape while they may not go there. */
+export function emptyQuota({ ports, at }: Round, stock: Stock, head: Pending): Quota {
+  const none = Array<number>(ports.views.length).fill(0)
+  const offers = offersOf(ports.views, candidatesOf(head, ports), middleOf(stock.shape))
+  const scores = offers.map((offer) => scoreOf(offer, head, at, at))
+  return { stock, offers, scores, may: none, left: [...none] }
+}
