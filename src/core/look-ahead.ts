@@ -59,14 +59,14 @@ function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number)
  * what waits for that instant. O(log entries) for each limit.
  */
 export function leavesRoomFor(
-  account: Account,
+  { ledgers }: Pick<Account, 'ledgers'>,
   cost: Cost,
   now: number,
   other: Cost,
   at: number,
   callMs: number = CALL_MS,
 ): boolean {
-  return account.ledgers.every((ledger) => {
+  return ledgers.every((ledger) => {
     const { unit } = ledger.limit
     const wanted = amountOf(unit, other)
     return wanted === 0 || wanted <= roomAfter(ledger, amountOf(unit, cost), now, at, callMs)
