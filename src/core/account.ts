@@ -4,6 +4,7 @@ import {
   admits,
   createLedger,
   type Ledger,
+  linger,
   nextAdmissible,
   postForeign,
   reserve,
@@ -141,6 +142,12 @@ export function settleAll(account: Account, key: string, cost: Cost, counted: bo
     const reserved = ledger.held.get(key)?.amount ?? 0
     settle(ledger, key, counted ? chargeOf(ledger.limit, cost, reserved) : 0, now)
   }
+}
+
+/** Settles the call `key`, which was cut off: its place stays taken for the guard. */
+export function settleCut(account: Account, key: string, cost: Cost, now: number): void {
+  for (const ledger of account.ledgers) linger(ledger, key, now)
+  settleAll(account, key, cost, true, now)
 }
 
 /** What a call that has ended is charged, of which `reserved` was set aside. One without tokens was turned away. */

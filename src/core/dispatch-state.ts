@@ -33,6 +33,8 @@ export type LlmMessage =
       key: string
       cost: Cost
       counted: boolean
+      /** Whether the call was cut off, not answered. */
+      cut: boolean
       at: number
       sample: Sample | null
     }

@@ -1,4 +1,14 @@
-import { type Account, blockOf, type Cost, correct, fits, LEAST, reserveAll, settleAll } from './account.ts'
+import {
+  type Account,
+  blockOf,
+  type Cost,
+  correct,
+  fits,
+  LEAST,
+  reserveAll,
+  settleAll,
+  settleCut,
+} from './account.ts'
 import { reactionTo } from './cooling.ts'
 import type { LlmMessage } from './dispatch-state.ts'
 import type { DecisionData, Failure, FailureClass } from './events.ts'
@@ -68,7 +78,8 @@ export function step(llm: Llm, message: LlmMessage | Wake, decide: Decide): Llm 
       reserveAll(account, message.key, message.cost, at)
       return refreshed(llm, at, decide)
     case 'settle': {
-      settleAll(account, message.key, message.cost, message.counted, at)
+      if (message.cut) settleCut(account, message.key, message.cost, at)
+      else settleAll(account, message.key, message.cost, message.counted, at)
       if (message.sample === null) return refreshed(llm, at, decide)
       return refreshed({ ...llm, skill: learned(llm.skill, message.sample), streak: 0 }, at, decide)
     }

@@ -1,6 +1,6 @@
 import { type Account, amountOf, type Cost } from './account.ts'
 import { chargedFrom } from './charge.ts'
-import { type Ledger, roomOf, supposing, used } from './ledger.ts'
+import { type Ledger, nextAdmissible, roomOf, supposing, used } from './ledger.ts'
 import { capacityOf } from './types.ts'
 import { windowOf } from './window.ts'
 
@@ -50,7 +50,11 @@ function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number)
   const room = roomOf(ledger, now)
   if (demand <= room || demand <= 0) return now
   const { limit, reserved } = ledger
-  if (limit.unit === 'concurrency') return now + Math.ceil(((demand - room) * callMs) / limit.amount)
+  if (limit.unit === 'concurrency') {
+    const free = limit.amount - reserved
+    if (demand <= free) return nextAdmissible(ledger, demand, now)
+    return now + Math.ceil(((demand - free) * callMs) / limit.amount)
+  }
   return supposing(ledger, reserved, now + callMs, () => windowOf(limit).earliestFor(ledger, demand, now))
 }
 
@@ -77,7 +81,10 @@ export function leavesRoomFor(
 function roomAfter(ledger: Ledger, amount: number, now: number, at: number, callMs: number): number {
   const { limit, reserved } = ledger
   const holds = amount + reserved
-  if (limit.unit === 'concurrency') return capacityOf(limit) - (at < now + callMs ? holds : 0)
+  if (limit.unit === 'concurrency') {
+    const lingering = windowOf(limit).loadAt(ledger, at)
+    return capacityOf(limit) - lingering - (at < now + callMs ? holds : 0)
+  }
   const bookedAt = chargedFrom(limit) === 'start' ? now : now + callMs
   const load = supposing(ledger, holds, bookedAt, () => windowOf(limit).loadAt(ledger, at))
   return capacityOf(limit) - load

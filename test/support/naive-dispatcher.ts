@@ -7,9 +7,17 @@ import {
   LEAST,
   reserveAll,
   settleAll,
+  settleCut,
 } from '../../src/core/account.ts'
 import { ALIKE, type LlmView, type Offer, offersOf, scoreOf, unfitness } from '../../src/core/choose.ts'
-import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted, reactionTo } from '../../src/core/cooling.ts'
+import {
+  isCapacity,
+  isCut,
+  isRetryable,
+  mayHaveBooked,
+  mayHaveCounted,
+  reactionTo,
+} from '../../src/core/cooling.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
 import { bestOf, outlooksOf, shareOf, startOn, type Totals } from '../../src/core/forecast.ts'
@@ -365,7 +373,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
   function fail({ request: id, data, at }: EventOf<'attempt.failed'>): void {
     const { request, llm, index, key, cost } = ended(id!)!
     const booked = mayHaveBooked(data) ? cost : { inputTokens: 0, outputTokens: 0 }
-    settleAll(llm.account, key, booked, mayHaveCounted(data), at)
+    if (isCut(data)) settleCut(llm.account, key, booked, at)
+    else settleAll(llm.account, key, booked, mayHaveCounted(data), at)
     correct(llm.account, data.limits, at)
     react(llm, data, at)
     if (!isCapacity(data)) request.excluded.add(index)
@@ -399,7 +408,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
 
   function abandon({ request: id, at }: EventOf<'request.abandoned'>): void {
     const call = ended(id!)
-    if (call !== null) settleAll(call.llm.account, call.key, call.cost, true, at)
+    if (call !== null) settleCut(call.llm.account, call.key, call.cost, at)
     const request = waiting.find((one) => one.id === id)
     if (request !== undefined) remove(request)
     handOut(at)
