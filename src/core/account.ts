@@ -1,7 +1,7 @@
 import { CHARGES } from './charge.ts'
 import type { LimitReport, Usage } from './events.ts'
 import { admitsRank, nextForRank } from './held-back.ts'
-import { createLedger, type Ledger, postForeign, reserve, roomOf, settle } from './ledger.ts'
+import { createLedger, type Ledger, linger, postForeign, reserve, roomOf, settle } from './ledger.ts'
 import { clockText } from './pacing.ts'
 import { capacityOf, type Limit, type LlmSpec, type Unit } from './types.ts'
 
@@ -157,6 +157,12 @@ export function settleAll(account: Account, key: string, cost: Cost, counted: bo
     const reserved = ledger.held.get(key)?.amount ?? 0
     settle(ledger, key, counted ? chargeOf(ledger.limit, cost, reserved) : 0, now)
   }
+}
+
+/** Settles the call `key`, which was cut off: its place stays taken for the guard. */
+export function settleCut(account: Account, key: string, cost: Cost, now: number): void {
+  for (const ledger of account.ledgers) linger(ledger, key, now)
+  settleAll(account, key, cost, true, now)
 }
 
 /** What a call that has ended is charged, of which `reserved` was set aside. One without tokens was turned away. */

@@ -2,7 +2,7 @@ import { costOf } from './account.ts'
 import { assign } from './assign.ts'
 import { startElsewhere } from './assign-each.ts'
 import { priceOf } from './choose.ts'
-import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
+import { isCapacity, isCut, isRetryable, mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { type Dispatcher, type Ports, type Running, reject, type Sample } from './dispatch-state.ts'
 import type { EventOf, Failure } from './events.ts'
 import { dequeue, enqueue, type Pending } from './queue.ts'
@@ -40,6 +40,7 @@ export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attemp
     key: running.key,
     cost,
     counted: true,
+    cut: false,
     at: event.at,
     sample,
   })
@@ -68,6 +69,7 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
     key: running.key,
     cost: booked,
     counted: mayHaveCounted(data),
+    cut: isCut(data),
     at,
     sample: null,
   })
@@ -149,6 +151,7 @@ export function abandon(state: Dispatcher, ports: Ports, event: EventOf<'request
       key,
       cost,
       counted: true,
+      cut: true,
       at: event.at,
       sample: null,
     })
@@ -162,7 +165,7 @@ export function abandon(state: Dispatcher, ports: Ports, event: EventOf<'request
 /** Ends what still runs when the time to drain is over. */
 export function cut(state: Dispatcher, ports: Ports, at: number): void {
   for (const { pending, llm, key, cost, waitMs } of state.running.values()) {
-    ports.tell(llm, { type: 'settle', key, cost, counted: true, at, sample: null })
+    ports.tell(llm, { type: 'settle', key, cost, counted: true, cut: true, at, sample: null })
     const { spec } = ports.views[llm]!
     ports.decide('request.failed', pending.id, spec.name, {
       attempts: pending.attempts,

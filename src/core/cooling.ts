@@ -61,6 +61,11 @@ export function mayHaveCounted(failure: Failure): boolean {
   return failure.class !== 'unreachable' && !isInexpressible(failure)
 }
 
+/** Whether the call was cut off, so that the provider may take it to be under way for a little longer. */
+export function isCut(failure: Failure): boolean {
+  return failure.class === 'timeout' || failure.class === 'interrupted'
+}
+
 /** Whether the provider may have booked tokens for the call: not for one that it turned away. */
 export function mayHaveBooked(failure: Failure): boolean {
   if (failure.status === null) return mayHaveCounted(failure)

@@ -7,7 +7,7 @@ import { createGathering, type Gathering } from './gather.ts'
 import { createQueue, type Pending, type Queue } from './queue.ts'
 import type { Quotas } from './quotas.ts'
 import type { Refusal } from './refusal.ts'
-import type { Reserved } from './reservation.ts'
+import type { Cover, Reserved } from './reservation.ts'
 import type { LlmSpec, ModelRule, Weights } from './types.ts'
 
 /** What the dispatcher is told once. */
@@ -36,6 +36,8 @@ export type LlmMessage =
       key: string
       cost: Cost
       counted: boolean
+      /** Whether the call was cut off, not answered. */
+      cut: boolean
       at: number
       sample: Sample | null
     }
@@ -81,6 +83,8 @@ export interface Dispatcher {
   readonly running: CellMap<string, Running>
   /** The request whose room is kept; null when none was passed over too often. */
   reserved: Reserved | null
+  /** The plan by whose end those that came before it are due. */
+  cover: Cover
   /** The plan for what waits; null while it is not needed. */
   quotas: Quotas | null
   /** When the last plan was to be done; where the next one starts to look. */
@@ -107,6 +111,7 @@ export function createDispatcher(policy: Policy): Dispatcher {
     queue: createQueue(),
     running: new CellMap(),
     reserved: null,
+    cover: { at: Number.NEGATIVE_INFINITY, endsAt: 0 },
     quotas: null,
     endsAt: 0,
     gathering: createGathering(),

@@ -118,6 +118,19 @@ export function settle(ledger: Ledger, key: string, actual: number, now: number)
   if (limit.unit !== 'concurrency') post(ledger, actual - booked, window.expiryOf(limit, now), now)
 }
 
+/**
+ * Ends the call `key` on a limit of calls under way, when it was cut off at `now`: its provider may take it to be under
+ * way for as long as the guard. The call is to be settled on all other ledgers. O(entries), which are few.
+ */
+export function linger(ledger: Ledger, key: string, now: number): void {
+  const { limit, held } = ledger
+  const call = held.get(key)
+  if (limit.unit !== 'concurrency' || call === undefined) return
+  held.delete(key)
+  ledger.reserved -= call.amount
+  post(ledger, call.amount, windowOf(limit).expiryOf(limit, now), now)
+}
+
 /** Books what others used of the same limit, of which is known at `now` that it counts until `until`. */
 export function postForeign(ledger: Ledger, amount: number, until: number, now: number): void {
   if (amount <= 0) return

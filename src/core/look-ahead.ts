@@ -2,7 +2,7 @@ import { type Account, amountOf, bindingText, type Cost } from './account.ts'
 import { ceilingHold } from './ceilings.ts'
 import { chargedFrom } from './charge.ts'
 import { isInPace, pacedForDemand } from './held-back.ts'
-import { type Ledger, roomOf, supposing } from './ledger.ts'
+import { type Ledger, nextAdmissible, roomOf, supposing } from './ledger.ts'
 import { isPaced } from './pacing.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
@@ -59,7 +59,11 @@ function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number,
   if (demand <= room || demand <= 0) return now
   const { limit, reserved } = ledger
   const open = without(limit, hold)
-  if (limit.unit === 'concurrency') return now + Math.ceil(((demand - room) * callMs) / open.amount)
+  if (limit.unit === 'concurrency') {
+    const free = open.amount - reserved
+    if (demand <= free) return nextAdmissible(ledger, demand + hold, now)
+    return now + Math.ceil(((demand - free) * callMs) / open.amount)
+  }
   return supposing(ledger, reserved, now + callMs, () =>
     windowOf(limit).earliestFor(hold === 0 ? ledger : { ...ledger, limit: open }, demand, now),
   )
@@ -77,7 +81,7 @@ function without(limit: Limit, hold: number): Limit {
  * what waits for that instant with this rank. O(log entries) for each limit.
  */
 export function leavesRoomFor(
-  account: Account,
+  { ledgers }: Pick<Account, 'ledgers'>,
   cost: Cost,
   now: number,
   other: Cost,
@@ -85,7 +89,7 @@ export function leavesRoomFor(
   callMs: number = CALL_MS,
   rank = 0,
 ): boolean {
-  return account.ledgers.every((ledger) => {
+  return ledgers.every((ledger) => {
     const { unit } = ledger.limit
     const wanted = amountOf(unit, other)
     if (wanted === 0) return true
@@ -102,7 +106,10 @@ export function leavesRoomFor(
 function roomAfter(ledger: Ledger, amount: number, now: number, at: number, callMs: number): number {
   const { limit, reserved } = ledger
   const holds = amount + reserved
-  if (limit.unit === 'concurrency') return capacityOf(limit) - (at < now + callMs ? holds : 0)
+  if (limit.unit === 'concurrency') {
+    const lingering = windowOf(limit).loadAt(ledger, at)
+    return capacityOf(limit) - lingering - (at < now + callMs ? holds : 0)
+  }
   const bookedAt = chargedFrom(limit) === 'start' ? now : now + callMs
   const load = supposing(ledger, holds, bookedAt, () => windowOf(limit).loadAt(ledger, at))
   return capacityOf(limit) - load

@@ -1,7 +1,15 @@
-import { type Account, type Cost, costOf, createAccounts, reserveAll, settleAll } from './account.ts'
-import { mayHaveBooked, mayHaveCounted } from './cooling.ts'
+import {
+  type Account,
+  type Cost,
+  costOf,
+  createAccounts,
+  reserveAll,
+  settleAll,
+  settleCut,
+} from './account.ts'
+import { isCut, mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { createDemand, type Demand, noteDemand, paceBy } from './demand.ts'
-import type { Event, EventOf } from './events.ts'
+import type { Event, EventOf, Failure } from './events.ts'
 import { applyLesson } from './learning/learned.ts'
 import { createLlm, type Llm } from './llm.ts'
 import { initialSkill, learned, type Skill } from './skill.ts'
@@ -47,7 +55,21 @@ interface Fold {
   readonly demand: Demand
 }
 
+/** How an attempt ended. */
+interface Ending {
+  /** Null for what was reserved. */
+  readonly cost: Cost | null
+  readonly counted: boolean
+  readonly cut: boolean
+}
+
 const NO_TOKENS: Cost = { inputTokens: 0, outputTokens: 0 }
+const CUT: Ending = { cost: null, counted: true, cut: true }
+
+function endingOf(failure: Failure): Ending {
+  const cost = mayHaveBooked(failure) ? null : NO_TOKENS
+  return { cost, counted: mayHaveCounted(failure), cut: isCut(failure) }
+}
 
 /**
  * Rebuilds ledgers and the pace of daily limits, cooling, token corrections and speeds from the events, oldest first. What was under way when
@@ -67,7 +89,7 @@ export function recover(
   paceBy(fold.demand, accounts, now)
   const unfinished: Unfinished[] = []
   for (const [request, open] of fold.open) {
-    settle(fold, open, null, true, now)
+    settle(fold, open, CUT, now)
     const waitMs = open.attempts === 0 ? now - open.at : open.waitMs
     unfinished.push({ request, attempts: open.attempts, waitMs })
   }
@@ -110,14 +132,14 @@ function takeOfRequest(fold: Fold, request: string, event: Event): void {
       finished(fold, open, event)
       break
     case 'attempt.failed':
-      settle(fold, open, mayHaveBooked(event.data) ? null : NO_TOKENS, mayHaveCounted(event.data), event.at)
+      settle(fold, open, endingOf(event.data), event.at)
       break
     case 'request.abandoned':
     case 'request.completed':
     case 'request.failed':
     case 'request.rejected':
     case 'request.expired':
-      settle(fold, open, null, true, event.at)
+      settle(fold, open, CUT, event.at)
       fold.open.delete(request)
       break
   }
@@ -140,7 +162,7 @@ function dispatched(
 function finished(fold: Fold, open: Open, { llm, at, data }: EventOf<'attempt.finished'>): void {
   const { usage, first_byte_ms: firstByteMs, duration_ms: durationMs } = data
   const cost = usage && costOf(usage)
-  settle(fold, open, cost, true, at)
+  settle(fold, open, { cost, counted: true, cut: false }, at)
   const past = fold.llms.get(llm!)
   if (past === undefined) return
   const tokens = { inputTokens: cost?.inputTokens ?? null, outputTokens: cost?.outputTokens ?? null }
@@ -148,10 +170,13 @@ function finished(fold: Fold, open: Open, { llm, at, data }: EventOf<'attempt.fi
   past.skill = learned(past.skill, { client, ...tokens, estimatedTokens, firstByteMs, durationMs })
 }
 
-/** Settles the attempt under way, if there is one, to `cost`, or to what was reserved. */
-function settle({ llms }: Fold, open: Open, cost: Cost | null, counted: boolean, at: number): void {
+/** Settles the attempt under way, if there is one. */
+function settle({ llms }: Fold, open: Open, { cost, counted, cut }: Ending, at: number): void {
   const { attempt } = open
   open.attempt = null
   const past = attempt && llms.get(attempt.llm)
-  if (attempt && past) settleAll(past.account, attempt.key, cost ?? attempt.cost, counted, at)
+  if (!attempt || !past) return
+  const charged = cost ?? attempt.cost
+  if (cut) settleCut(past.account, attempt.key, charged, at)
+  else settleAll(past.account, attempt.key, charged, counted, at)
 }

@@ -1,7 +1,7 @@
 import type { Cost } from './account.ts'
-import { offersOf } from './choose.ts'
+import { isOpen, offersOf } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
-import { bestOf, NOBODY, outlooksOf, soonestOf } from './forecast.ts'
+import { bestOf, NOBODY, type Outlook, outlooksOf, soonestOf } from './forecast.ts'
 import { CALL_MS, leavesRoomFor } from './look-ahead.ts'
 import { type Pending, passedBy, rankOf } from './queue.ts'
 
@@ -13,55 +13,96 @@ export interface Reserved {
   readonly at: number
 }
 
-/** Requests that may pass one that waits before its room is kept. */
+/** Requests that may pass one that is late before its room is kept. */
 const PASSES_MAX = 50
 /** How much later than expected it has to be by then, beside a quarter of the wait that was expected. */
 const PATIENCE_MS = 2_000
+/** Where few pass, its room is kept this much later, or a quarter of the time until then. */
+const GRACE_MS = 60_000
+
+/** A plan by whose end all could have been served that came before it was looked at. */
+export interface Cover {
+  readonly at: number
+  readonly endsAt: number
+}
 
 /**
- * Until when the oldest request may be passed over: until it is clearly late, and all that waited when it became the
- * oldest could have been served. Within that time others go first for the good of all.
+ * Until when the oldest request may be passed over: until it is clearly late, and all that waited when it, or one
+ * before it, became the oldest could have been served. Within that time others go first for the good of all.
  */
-function dueByOf({ quotas }: Dispatcher, { at, place }: Pending): number {
+function dueByOf(state: Dispatcher, { at: came, place }: Pending, at: number): number {
   const { startsAt } = place!
-  const lateAt = Math.ceil(startsAt + (startsAt - at) / 4) + PATIENCE_MS
-  return Math.max(lateAt, quotas?.endsAt ?? 0)
+  const lateAt = Math.ceil(startsAt + (startsAt - came) / 4) + PATIENCE_MS
+  if (state.quotas !== null && came > state.cover.at) state.cover = { at, endsAt: state.quotas.endsAt }
+  return came > state.cover.at ? lateAt : Math.max(lateAt, state.cover.endsAt)
+}
+
+/** Whether a request is due and was passed over by too many, or for too long. */
+function isPassedOver({ queue }: Dispatcher, { at: came, place }: Pending, at: number): boolean {
+  const dueBy = place!.dueBy!
+  if (at < dueBy) return false
+  return passedBy(queue, place!) >= PASSES_MAX || at >= dueBy + Math.max((dueBy - came) / 4, GRACE_MS)
 }
 
 /** Keeps room for the oldest waiting request once it was passed over too often. */
 export function reserveForOldest(state: Dispatcher, ports: Ports, at: number): void {
   const { queue, reserved } = state
   if (reserved !== null && reserved.pending.place !== null) {
-    state.reserved = reservedFor(ports, reserved.pending, at)
+    state.reserved = renewed(ports, reserved, at)
     return
   }
   state.reserved = null
   for (const pending of queue.byId.values()) {
     const place = pending.place!
-    place.dueBy ??= dueByOf(state, pending)
-    const isPassedOver = at >= place.dueBy && passedBy(queue, place) >= PASSES_MAX
-    if (isPassedOver) state.reserved = reservedFor(ports, pending, at)
+    place.dueBy ??= dueByOf(state, pending, at)
+    if (isPassedOver(state, pending, at)) state.reserved = reservedFor(ports, pending, at)
     return
   }
 }
 
-function reservedFor({ views }: Ports, pending: Pending, at: number): Reserved | null {
-  const offers = offersOf(views, pending.place!.lane.kind.stock.shape.llms, pending)
-  const outlooks = outlooksOf(views, offers, pending, at, () => NOBODY)
-  const best = bestOf(outlooks) ?? soonestOf(outlooks)
-  return best && { pending, llm: best.offer.llm, cost: best.offer.cost, at: best.at }
+/**
+ * Its start may come nearer, but is never put off: else others who each leave room at the start as it is foreseen then
+ * would put it off together for ever. From that start on nothing goes first.
+ */
+function renewed(ports: Ports, { pending, llm, at: startsAt }: Reserved, now: number): Reserved | null {
+  const outlook = outlooksFor(ports, pending, now).find(({ offer }) => offer.llm === llm)
+  if (outlook === undefined || !isOpen(ports.views[llm]!)) return reservedFor(ports, pending, now)
+  return { pending, llm, cost: outlook.offer.cost, at: Math.min(startsAt, outlook.at) }
 }
 
-/** Whether a request may take `cost` of an LLM now without delaying the one that has its room kept there. */
+function reservedFor(ports: Ports, pending: Pending, at: number): Reserved | null {
+  const outlooks = outlooksFor(ports, pending, at)
+  const best = bestOf(outlooks) ?? soonestOf(outlooks)
+  return best && { pending, llm: best.offer.llm, cost: best.offer.cost, at: startIn(ports, best, at) }
+}
+
+/** When it is to start: how long calls under way still take is a guess, and no reason to keep it waiting for more than a window. */
+function startIn({ views }: Ports, { offer, at: foreseen, because }: Outlook, at: number): number {
+  const ledger = views[offer.llm]!.account.ledgers.find(({ limit }) => limit.name === because)
+  return ledger === undefined ? foreseen : Math.min(foreseen, at + ledger.limit.perMs)
+}
+
+function outlooksFor({ views }: Ports, pending: Pending, at: number): Outlook[] {
+  const offers = offersOf(views, pending.place!.lane.kind.stock.shape.llms, pending)
+  return outlooksOf(views, offers, pending, at, () => NOBODY)
+}
+
+/**
+ * Whether a request may take `cost` of an LLM now without delaying the one that has its room kept there, or on an LLM
+ * that shares a limit with it.
+ */
 export function mayPass(
-  { reserved }: Dispatcher,
+  { reserved, siblings }: Dispatcher,
   { views }: Ports,
   pending: Pending,
   llm: number,
   cost: Cost,
   at: number,
 ): boolean {
-  if (reserved === null || reserved.llm !== llm || reserved.pending === pending) return true
+  if (reserved === null || reserved.pending === pending || reserved.pending.place === null) return true
+  if (reserved.llm !== llm && !siblings[llm]!.includes(reserved.llm)) return true
+  const kept = views[reserved.llm]!.account.ledgers
+  const ledgers = views[llm]!.account.ledgers.filter((ledger) => kept.includes(ledger))
   const rank = rankOf(reserved.pending)
-  return leavesRoomFor(views[llm]!.account, cost, at, reserved.cost, reserved.at, CALL_MS, rank)
+  return leavesRoomFor({ ledgers }, cost, at, reserved.cost, reserved.at, CALL_MS, rank)
 }

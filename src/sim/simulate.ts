@@ -3,6 +3,7 @@ import { policyOf } from '../config/policy.ts'
 import { createRandom } from '../core/random.ts'
 import type { LlmSpec } from '../core/types.ts'
 import { arrivalsOf } from './arrivals.ts'
+import { always } from './draw.ts'
 import type { ProviderSpec } from './provider.ts'
 import { runWorld, type TerminalType } from './run.ts'
 import { createTally, type LlmTally, type Times } from './tally.ts'
@@ -22,6 +23,8 @@ export interface SimulateOptions {
   readonly seed: number
   /** How long requests come, in ms; the world goes on until the last of them has ended. */
   readonly forMs: number
+  /** Answers begin after just the average time and calls travel without any; false by default. */
+  readonly exact?: boolean
   /** Told now and then how much virtual time has passed, in ms. */
   progress?(elapsedMs: number): void
 }
@@ -35,6 +38,8 @@ export interface Quantiles {
 /** What came of a workload under a configuration. */
 export interface Figures {
   readonly elapsed_ms: number
+  /** From the first arrival to the last end of a request. */
+  readonly makespan_ms: number
   readonly requests: number
   readonly completed: number
   readonly failed: number
@@ -64,7 +69,8 @@ export interface LlmFigures {
 }
 
 /** Runs a workload against providers that enforce just what the configuration declares. */
-export function simulate({ config, workload, seed, forMs, progress }: SimulateOptions): Figures {
+export function simulate(options: SimulateOptions): Figures {
+  const { config, workload, seed, forMs, progress } = options
   const random = createRandom(seed)
   const { llms: specs } = config
   const tally = createTally(specs.map(({ name }) => name))
@@ -72,7 +78,7 @@ export function simulate({ config, workload, seed, forMs, progress }: SimulateOp
   const { counters } = runWorld({
     seed,
     policy: policyOf(config),
-    providers: specs.map((spec) => providerOf(spec, workload, seed)),
+    providers: specs.map((spec) => providerOf(spec, options)),
     arrivals: arrivalsOf(sourcesOf(workload, config), random.fork('arrivals'), START, START + forMs),
     start: START,
     observers: [
@@ -89,6 +95,7 @@ export function simulate({ config, workload, seed, forMs, progress }: SimulateOp
   const sum = (of: (llm: LlmTally) => number) => tally.llms.reduce((total, llm) => total + of(llm), 0)
   return {
     elapsed_ms: counters.elapsedMs,
+    makespan_ms: tally.makespanMs,
     requests: tally.requests,
     completed: ended('request.completed'),
     failed: ended('request.failed'),
@@ -106,16 +113,18 @@ export function simulate({ config, workload, seed, forMs, progress }: SimulateOp
 }
 
 /** The truth is what is declared; how fast an LLM is, the workload says. */
-function providerOf(spec: LlmSpec, { llms }: RawWorkload, seed: number): ProviderSpec {
-  const assumed = llms[spec.group] ?? { first_byte: 600, tokens_per_second: 80 }
+function providerOf(spec: LlmSpec, { workload, seed, exact = false }: SimulateOptions): ProviderSpec {
+  const assumed = workload.llms[spec.group] ?? { first_byte: 600, tokens_per_second: 80 }
   const firstByteMs = spec.simulated?.latencyMs ?? assumed.first_byte
   const random = createRandom(seed, `truth of ${spec.name}`)
   return {
     llm: spec.name,
     limits: spec.limits.map((limit) => truthOf(limit, random)),
-    latencyMs: { least: Math.ceil(firstByteMs / 2), mean: firstByteMs, most: 5 * firstByteMs },
+    latencyMs: exact
+      ? always(firstByteMs)
+      : { least: Math.ceil(firstByteMs / 2), mean: firstByteMs, most: 5 * firstByteMs },
     tokensPerSecond: spec.simulated?.tokensPerSecond ?? assumed.tokens_per_second,
-    network: NETWORK,
+    network: exact ? { leastMs: 0, jitterMs: 0 } : NETWORK,
     headers: { kind: 'missing' },
     periods: true,
     hint: 'seconds',

@@ -47,6 +47,8 @@ export interface LlmTally {
 export interface Tally extends Observer {
   readonly requests: number
   readonly ended: ReadonlyMap<TerminalType, number>
+  /** From the first arrival to the last end of a request, in ms; 0 before any has ended. */
+  readonly makespanMs: number
   /** From arrival to the start of the attempt that answered. */
   readonly waits: Times
   /** From arrival to the end of the answer. */
@@ -64,6 +66,7 @@ export function createTally(names: readonly string[]): Tally {
   const exhausted = new Map<string, string>()
   let requests = 0
   let lastAt = 0
+  let [firstAt, lastEndAt] = [0, 0]
 
   function countBound(at: number): void {
     if (book.waiting > 0)
@@ -97,15 +100,19 @@ export function createTally(names: readonly string[]): Tally {
     get requests() {
       return requests
     },
+    get makespanMs() {
+      return lastEndAt === 0 ? 0 : lastEndAt - firstAt
+    },
     get llms() {
       return [...llms.values()]
     },
     event(event) {
       countBound(event.at)
       book.take(event)
-      if (event.type === 'request.received') requests++
+      if (event.type === 'request.received' && requests++ === 0) firstAt = event.at
       if (event.llm !== null) countLlm(llms.get(event.llm)!, event)
       if (!isTerminal(event.type)) return
+      lastEndAt = event.at
       const type = event.type as TerminalType
       ended.set(type, (ended.get(type) ?? 0) + 1)
     },

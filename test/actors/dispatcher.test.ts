@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { GUARD_MS } from '../../src/core/types.ts'
 import { limit, llm } from '../support/llms.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -175,11 +176,15 @@ describe('a client that leaves', () => {
     expect(storyOf(world, waiting).at(-1)).toBe('request.abandoned')
   })
 
-  test('gives its place to the next at once', () => {
+  test('gives its place to the next as soon as its provider must know of it', () => {
     const world = openWorld({ specs: [onceAt('A')] })
     const running = world.arrives()
     const waiting = world.arrives()
     world.leaves(running)
+    expect(world.all('llm.exhausted').at(-1)!.data.limit).toBe('concurrency_limit')
+    world.clock.advance(GUARD_MS - 1)
+    expect(world.llmOf(waiting)).toBeNull()
+    world.clock.advance(1)
     expect(world.llmOf(waiting)).toBe('A')
   })
 

@@ -101,6 +101,27 @@ describe('after a process that ended without a word', () => {
     expect(used(tokens!, START + 800)).toBe(10)
   })
 
+  test('the place of a call that was cut off, for as long as its provider may count it', () => {
+    const calls = [limit('concurrency', 2)]
+    const comesBackAfter = (ends: (world: World, request: string) => void) => {
+      const world = openWorld({ specs: [llm('A', { limits: calls })] })
+      const [first, second] = [world.arrives(), world.arrives()]
+      world.finishes(second)
+      world.clock.advance(100)
+      ends(world, first)
+      world.clock.advance(100)
+      const [ledger] = restarted(world).llms[0]!.account.ledgers
+      return nextAdmissible(ledger!, 2, world.clock.now()) - world.clock.now()
+    }
+    expect(comesBackAfter((world, request) => world.leaves(request))).toBe(400)
+    expect(comesBackAfter((world, request) => world.fails(request, 'timeout'))).toBe(400)
+    expect(comesBackAfter((world, request) => world.fails(request, 'interrupted'))).toBe(400)
+    expect(comesBackAfter((world, request) => world.fails(request, 'server_error'))).toBe(0)
+    expect(comesBackAfter((world, request) => world.finishes(request))).toBe(0)
+    // What was under way when the process ended was cut off by that.
+    expect(comesBackAfter(() => {})).toBe(500)
+  })
+
   test('an LLM that is gone from the configuration is passed over', () => {
     const world = openWorld({ specs })
     world.arrives()

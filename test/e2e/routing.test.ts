@@ -32,7 +32,7 @@ describe.each(RUNTIMES)('a request to %s goes', (runtime) => {
           best: { weights: { quality: 1 } },
           thrifty: { llms: ['good', 'cheap'], weights: { cost: 1 } },
         },
-        queue: { max_requests: 1 },
+        queue: { max_requests: 1, early_refusal: 'off' },
       },
     })
   })

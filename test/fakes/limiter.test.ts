@@ -26,6 +26,35 @@ test('a fixed window forgets everything at its boundary', () => {
   expect(enter(limiter)).toBeNull()
 })
 
+test('an anchored window begins with the first request, and the next with the first one after it', () => {
+  const { at, limiter } = limited({ unit: 'requests', amount: 2, perMs: 1000, window: 'anchored' })
+  at(700)
+  expect(enter(limiter)).toBeNull()
+  at(1600)
+  expect(enter(limiter)).toBeNull()
+  expect(enter(limiter)).toMatchObject({ used: 2, retryAfterMs: 100 })
+  at(1900)
+  expect(enter(limiter)).toBeNull()
+  expect(limiter.status()).toMatchObject([{ remaining: 1, resetMs: 1000 }])
+})
+
+test('a counter weighs the last window by the share that still counts', () => {
+  const { at, limiter } = limited({
+    unit: 'requests',
+    amount: 4,
+    perMs: 1000,
+    window: 'counter',
+    phaseMs: 300,
+  })
+  at(1200)
+  for (let call = 0; call < 4; call++) expect(enter(limiter)).toBeNull()
+  at(1300)
+  expect(enter(limiter)).toMatchObject({ used: 4, retryAfterMs: 250 })
+  at(1550)
+  expect(enter(limiter)).toBeNull()
+  expect(enter(limiter)).toMatchObject({ used: 4, retryAfterMs: 250 })
+})
+
 test('a bucket refills continuously', () => {
   const { at, limiter } = limited({ unit: 'requests', amount: 10, perMs: 1000, window: 'bucket' })
   for (let call = 0; call < 10; call++) expect(enter(limiter)).toBeNull()

@@ -7,8 +7,9 @@ export interface LimitSpec {
   readonly amount: number
   /** Length of the window in ms; not used by `concurrency`. */
   readonly perMs?: number
-  readonly window?: 'sliding' | 'fixed' | 'bucket'
-  /** Where fixed windows begin: at every `phaseMs + k * perMs`. */
+  /** `anchored` begins with the first request after the last one ended; `counter` weighs two windows. */
+  readonly window?: 'sliding' | 'fixed' | 'anchored' | 'bucket' | 'counter'
+  /** Where windows of `fixed` and `counter` begin: at every `phaseMs + k * perMs`. */
   readonly phaseMs?: number
 }
 
@@ -171,6 +172,8 @@ function createMeter(limit: LimitSpec): Meter | null {
   if (limit.unit === 'concurrency') return null
   const { amount, perMs = 60_000, window = 'sliding', phaseMs = 0 } = limit
   if (window === 'fixed') return fixedMeter(perMs, phaseMs)
+  if (window === 'anchored') return anchoredMeter(perMs)
+  if (window === 'counter') return counterMeter(amount, perMs, phaseMs)
   return window === 'bucket' ? bucketMeter(amount, perMs) : slidingMeter(amount, perMs)
 }
 
@@ -226,6 +229,54 @@ function fixedMeter(perMs: number, phaseMs: number): Meter {
       }
     },
     untilMs: (at) => (roll(at) === 0 ? 0 : (window + 1) * perMs + phaseMs - at),
+  }
+}
+
+/** A window begins with the first charge after the end of the last one. */
+function anchoredMeter(perMs: number): Meter {
+  let begin = Number.NEGATIVE_INFINITY
+  let used = 0
+  const roll = (at: number) => {
+    if (at >= begin + perMs) used = 0
+    return used
+  }
+  return {
+    used: roll,
+    add(at, charged) {
+      roll(at)
+      if (at >= begin + perMs) begin = at
+      used += charged
+      const chargedIn = begin
+      return (later, actual) => {
+        if (later < chargedIn + perMs && begin === chargedIn) used += actual - charged
+      }
+    },
+    untilMs: (at) => (roll(at) === 0 ? 0 : begin + perMs - at),
+  }
+}
+
+/** This window's charges, and those of the last one by the share of it that lies within `perMs` from now. */
+function counterMeter(amount: number, perMs: number, phaseMs: number): Meter {
+  const usedIn = new Map<number, number>()
+  const indexOf = (at: number) => Math.floor((at - phaseMs) / perMs)
+  const used = (at: number) => {
+    const index = indexOf(at)
+    const elapsed = (at - phaseMs) / perMs - index
+    return (usedIn.get(index) ?? 0) + (usedIn.get(index - 1) ?? 0) * (1 - elapsed)
+  }
+  const book = (index: number, by: number) => void usedIn.set(index, (usedIn.get(index) ?? 0) + by)
+  return {
+    used,
+    add(at, charged) {
+      const index = indexOf(at)
+      book(index, charged)
+      return (_, actual) => book(index, actual - charged)
+    },
+    untilMs(at, room) {
+      let waitMs = 0
+      while (waitMs < 2 * perMs && used(at + waitMs) + room > amount) waitMs++
+      return waitMs
+    },
   }
 }
 

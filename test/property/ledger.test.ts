@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createLedger, type Ledger, nextAdmissible, reserve, settle, used } from '../../src/core/ledger.ts'
+import {
+  createLedger,
+  type Ledger,
+  linger,
+  nextAdmissible,
+  reserve,
+  settle,
+  used,
+} from '../../src/core/ledger.ts'
 import { GUARD_MS, type Limit, type Unit } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'
@@ -140,6 +148,30 @@ test('in a window longer than a minute, room is never promised early, and at mos
     expect(promised - exact).toBeLessThanOrEqual(Math.ceil(perMs / 60_000))
   }
   fc.assert(fc.property(long, fc.nat({ max: 10_000_000 }), check), { numRuns: RUNS })
+})
+
+test('a place that was cut off comes back after the guard: not one ms earlier, and no later', () => {
+  const check = (places: number, guardMs: number, calls: readonly { waitMs: number; isCut: boolean }[]) => {
+    const ledger = createLedger(limit('concurrency', places, 0, 'calls', { guardMs }))
+    let now = START
+    const leftAt: number[] = []
+    const takenAt = (at: number) => leftAt.filter((left) => left > at).length
+    for (const [i, { waitMs, isCut }] of calls.entries()) {
+      const asked = now + waitMs
+      now = nextAdmissible(ledger, 1, asked)
+      expect(takenAt(now)).toBeLessThan(places)
+      if (now > asked) expect(takenAt(now - 1)).toBeGreaterThanOrEqual(places)
+      reserve(ledger, String(i), 1, now)
+      if (isCut) linger(ledger, String(i), now)
+      settle(ledger, String(i), 1, now)
+      if (isCut) leftAt.push(now + guardMs)
+      expect(used(ledger, now)).toBe(takenAt(now))
+    }
+  }
+  const call = fc.record({ waitMs: fc.nat({ max: 300 }), isCut: fc.boolean() })
+  const calls = fc.array(call, { minLength: 1, maxLength: 40 })
+  const guards = fc.constantFrom(0, 1, 100, 500)
+  fc.assert(fc.property(fc.integer({ min: 1, max: 4 }), guards, calls, check), { numRuns: RUNS })
 })
 
 test('a call that cost nothing leaves the ledger as it was', () => {

@@ -101,3 +101,11 @@ describe('times', () => {
     expect(createTimes().quantile(500)).toBe(0)
   })
 })
+
+test('with exact times a burst ends when its last answer does, not when its last window does', () => {
+  const figures = simulate({ ...given(CONFIG, BURST), exact: true })
+  const [windowMs, answerMs] = [60_500, 100 + 50]
+  expect(figures.makespan_ms).toBeGreaterThanOrEqual(3 * windowMs + answerMs)
+  expect(figures.makespan_ms).toBeLessThan(3 * windowMs + answerMs + 20)
+  expect(figures.elapsed_ms).toBeGreaterThanOrEqual(figures.makespan_ms)
+})

@@ -1,10 +1,12 @@
 import type { Event } from '../../src/core/events.ts'
-import type { Limit, LlmSpec } from '../../src/core/types.ts'
+import { GUARD_MS, type Limit, type LlmSpec } from '../../src/core/types.ts'
 
 interface Call {
   readonly llm: string
   readonly from: number
   to: number
+  /** Until when the provider takes it to be under way: for a while after it was cut off. */
+  leftAt: number
   input: number
   output: number
   /** Whether it reached the provider at all. */
@@ -24,7 +26,7 @@ const TURNED_AWAY = new Set([
 /**
  * What providers with counters of their own would have complained of, having seen the calls of a log: each limit is
  * checked over every window that begins or ends with a booking, with tokens booked when a call starts and when it
- * ends. Requests travel for up to 499 ms, each for another time.
+ * ends. Requests travel for up to 499 ms, each for another time. A place is left when a call ends, or the guard after it was cut off.
  */
 export function overrunsOf(events: readonly Event[], specs: readonly LlmSpec[]): string[] {
   const calls = callsOf(events)
@@ -49,13 +51,22 @@ function callsOf(events: readonly Event[]): Call[] {
     const call = open.get(event.request ?? '')
     if (event.type === 'request.dispatched') {
       const { input_tokens: input, output_tokens: output } = event.data.reserved
-      const fresh = { llm: event.llm!, from: event.at, to: event.at, input, output, counted: true }
+      const fresh = {
+        llm: event.llm!,
+        from: event.at,
+        to: event.at,
+        leftAt: Number.POSITIVE_INFINITY,
+        input,
+        output,
+        counted: true,
+      }
       open.set(event.request!, fresh)
       calls.push(fresh)
     }
     if (call === undefined || !/^(attempt\.(finished|failed)|request\.abandoned)$/.test(event.type)) continue
     open.delete(event.request!)
     call.to = event.at
+    call.leftAt = event.at + (isCutBy(event) ? GUARD_MS : 0)
     if (event.type === 'attempt.finished' && event.data.usage !== null) {
       call.input = event.data.usage.input_tokens
       call.output = event.data.usage.output_tokens
@@ -65,6 +76,11 @@ function callsOf(events: readonly Event[]): Call[] {
     if (TURNED_AWAY.has(event.data.class) || !call.counted) Object.assign(call, { input: 0, output: 0 })
   }
   return calls
+}
+
+function isCutBy(event: Event): boolean {
+  if (event.type === 'attempt.failed') return /^(timeout|interrupted)$/.test(event.data.class)
+  return event.type === 'request.abandoned'
 }
 
 function fullest(calls: readonly Call[], { unit, perMs }: Limit): number {
@@ -91,6 +107,6 @@ function fullest(calls: readonly Call[], { unit, perMs }: Limit): number {
 }
 
 function mostAtOnce(calls: readonly Call[]): number {
-  const underWay = (at: number) => calls.filter(({ from, to }) => from <= at && at < to).length
+  const underWay = (at: number) => calls.filter(({ from, leftAt }) => from <= at && at < leftAt).length
   return Math.max(0, ...calls.map(({ from }) => underWay(from)))
 }

@@ -1,4 +1,12 @@
-import { blockOf, type Cost, createAccount, fits, reserveAll, settleAll } from '../../src/core/account.ts'
+import {
+  blockOf,
+  type Cost,
+  createAccount,
+  fits,
+  reserveAll,
+  settleAll,
+  settleCut,
+} from '../../src/core/account.ts'
 import {
   ALIKE,
   LEAST_WANTED,
@@ -8,7 +16,14 @@ import {
   scoreOf,
   unfitness,
 } from '../../src/core/choose.ts'
-import { isCapacity, isRetryable, mayHaveBooked, mayHaveCounted, reactionTo } from '../../src/core/cooling.ts'
+import {
+  isCapacity,
+  isCut,
+  isRetryable,
+  mayHaveBooked,
+  mayHaveCounted,
+  reactionTo,
+} from '../../src/core/cooling.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, EventOf, Failure, FailureClass } from '../../src/core/events.ts'
 import {
@@ -394,7 +409,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
   function fail({ request: id, data, at }: EventOf<'attempt.failed'>): void {
     const { request, llm, index, key, cost } = ended(id!)!
     const booked = mayHaveBooked(data) ? cost : { inputTokens: 0, outputTokens: 0 }
-    settleAll(llm.account, key, booked, mayHaveCounted(data), at)
+    if (isCut(data)) settleCut(llm.account, key, booked, at)
+    else settleAll(llm.account, key, booked, mayHaveCounted(data), at)
     learnFromReports(llm.account, data.limits, at)
     learnFromRefusal(llm.account, { failure: data, startedAt: at - data.duration_ms, at })
     react(llm, data, at)
@@ -430,7 +446,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
 
   function abandon({ request: id, at }: EventOf<'request.abandoned'>): void {
     const call = ended(id!)
-    if (call !== null) settleAll(call.llm.account, call.key, call.cost, true, at)
+    if (call !== null) settleCut(call.llm.account, call.key, call.cost, at)
     const request = waiting.find((one) => one.id === id)
     if (request !== undefined) remove(request)
     handOut(at)
