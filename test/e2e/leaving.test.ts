@@ -13,7 +13,7 @@ describe.each(RUNTIMES)('a client that leaves %s', (runtime) => {
     world = await startWorld({
       runtime,
       llms: { single: { config: { max_concurrency: 1 } } },
-      config: { queue: { heartbeat: '100ms' } },
+      config: { general: { jitter_guard: '20ms' }, queue: { heartbeat: '100ms' } },
     })
   })
   afterAll(() => world?.close())
