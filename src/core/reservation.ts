@@ -33,8 +33,8 @@ export interface Cover {
 function dueByOf(state: Dispatcher, { at: came, place }: Pending, at: number): number {
   const { startsAt } = place!
   const lateAt = Math.ceil(startsAt + (startsAt - came) / 4) + PATIENCE_MS
-  if (came > state.cover.at) state.cover = { at, endsAt: state.quotas?.endsAt ?? 0 }
-  return Math.max(lateAt, state.cover.endsAt)
+  if (state.quotas !== null && came > state.cover.at) state.cover = { at, endsAt: state.quotas.endsAt }
+  return came > state.cover.at ? lateAt : Math.max(lateAt, state.cover.endsAt)
 }
 
 /** Whether a request is due and was passed over by too many, or for too long. */
