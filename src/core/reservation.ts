@@ -44,20 +44,31 @@ function isPassedOver({ queue }: Dispatcher, { at: came, place }: Pending, at: n
   return passedBy(queue, place!) >= PASSES_MAX || at >= dueBy + Math.max((dueBy - came) / 4, GRACE_MS)
 }
 
-/** Keeps room for the oldest waiting request once it was passed over too often. */
+/** Requests that wait for LLMs that take nothing now, beyond which no older one is looked for. */
+const LOOKED_MAX = 100
+
+/** Keeps room for the oldest waiting request that an LLM could take, once it was passed over too often. */
 export function reserveForOldest(state: Dispatcher, ports: Ports, at: number): void {
   const { queue, reserved } = state
-  if (reserved !== null && reserved.pending.place !== null) {
+  if (reserved !== null && reserved.pending.place !== null && isServed(ports, reserved.pending)) {
     state.reserved = renewed(ports, reserved, at)
     return
   }
   state.reserved = null
+  let looked = 0
   for (const pending of queue.byId.values()) {
+    if (++looked > LOOKED_MAX) return
+    if (!isServed(ports, pending)) continue
     const place = pending.place!
     place.dueBy ??= dueByOf(state, pending, at)
     if (isPassedOver(state, pending, at)) state.reserved = reservedFor(ports, pending, at)
     return
   }
+}
+
+/** Whether one of its LLMs takes requests now; where none does, none goes before it. */
+function isServed({ views }: Ports, { place }: Pending): boolean {
+  return place!.lane.kind.stock.shape.llms.some((llm) => isOpen(views[llm]!))
 }
 
 /**

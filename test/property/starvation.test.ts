@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { InputData } from '../../src/core/events.ts'
+import type { Event, InputData } from '../../src/core/events.ts'
 import { GUARD_MS, type Limit, type LlmSpec, PRIORITIES, type Priority } from '../../src/core/types.ts'
 import { limit, llm } from '../support/llms.ts'
+import { START } from '../support/virtual-clock.ts'
 import { openWorld } from '../support/world.ts'
 
 /** `LLB_TEST_RUNS=5000` makes it a campaign. */
@@ -165,4 +166,28 @@ test('a large request starts within two windows of its reservation, however many
   }
   fc.assert(fc.property(crowds, check), { numRuns, endOnFailure: true })
   expect(reserved).toBeGreaterThan(numRuns / 10)
+})
+
+test('nor does it wait behind others whose LLM is down', () => {
+  const limits = [limit('tokens', 1000, 10_000)]
+  const world = openWorld({ specs: [llm('Down', { limits }), llm('Up', { limits })] })
+  world.fails(world.arrives({ model: 'Down' }), 'not_found')
+  expect(world.statusOf('Down')).toBe('cooling')
+  world.arrives({ model: 'Down', max_wait_ms: NEVER_MS })
+  const arrives = (tokens: number) =>
+    world.arrives({ model: 'Up', input_tokens: tokens, max_wait_ms: NEVER_MS })
+  const { balancer, clock } = world
+  const answer = ({ type, request }: Event) => {
+    if (type === 'request.dispatched') clock.setTimeout(() => world.finishes(request!), 1000)
+  }
+  let seen = world.events.length
+  while (balancer.state.queue.byId.size < 5) arrives(90)
+  const large = arrives(990)
+  while (world.llmOf(large) === null && clock.now() < START + 200_000) {
+    while (balancer.state.queue.byId.size < 6) arrives(90)
+    for (; seen < world.events.length; seen++) answer(world.events[seen]!)
+    clock.runNext()
+  }
+  expect(world.statusOf('Down')).toBe('cooling')
+  expect(world.llmOf(large)).toBe('Up')
 })
