@@ -33,7 +33,7 @@ function askAll(round: Round, quotas: Quotas): void {
     if (match === null) break
     take(round, match)
     const shared = siblings[match.llm]!
-    for (const ask of asks) if (ask.llm === match.llm || shared.includes(ask.llm)) refresh(ask, quotas, at)
+    for (const ask of asks) if (ask.llm === match.llm || shared.includes(ask.llm)) refresh(round, ask, quotas)
   }
   for (const llm of llms) {
     tellFull(state, ports, llm, at)

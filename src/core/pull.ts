@@ -1,3 +1,4 @@
+import { LEAST } from './account.ts'
 import type { Match } from './assign-each.ts'
 import { costOn, type LlmView } from './choose.ts'
 import type { Flow } from './flows.ts'
@@ -5,7 +6,7 @@ import { isHeldBack } from './held-back.ts'
 import { type Dish, LESS, type Menu, menuOf } from './menu.ts'
 import type { Pending } from './queue.ts'
 import { mayTake, OWN_FROM, ownOf, type Quota, type Quotas } from './quotas.ts'
-import { mayPass } from './reservation.ts'
+import { keepsRoom, mayPass } from './reservation.ts'
 import { fitsIn, type Room, roomIn } from './room.ts'
 import { mayGo, type Round } from './round.ts'
 import { floorCostOn, leastInputOn } from './shape.ts'
@@ -25,20 +26,21 @@ export interface Ask {
   isOpen: boolean
 }
 
-export function askOf({ ports, at }: Round, quotas: Quotas, llm: number): Ask {
-  const view = ports.views[llm]!
+export function askOf(round: Round, quotas: Quotas, llm: number): Ask {
+  const view = round.ports.views[llm]!
   const ask: Ask = { llm, view, menu: menuOf(quotas, llm, view), rooms: [], most: [], isOpen: false }
-  refresh(ask, quotas, at)
+  refresh(round, ask, quotas)
   return ask
 }
 
 /** Looks anew at what is left of an LLM. */
-export function refresh(ask: Ask, quotas: Quotas, at: number): void {
+export function refresh({ state, ports, at }: Round, ask: Ask, quotas: Quotas): void {
   const { account } = ask.view
   const room = roomIn(account, at)
   const isHeld = account.ledgers.some(({ limit }) => isHeldBack(limit))
   ask.rooms = PRIORITIES.map((_, rank) => (isHeld && rank > 0 ? roomIn(account, at, rank) : room))
-  ask.isOpen = couldTake(ask, quotas)
+  // Where not even the least may go before the one that has its room kept, nothing needs to be looked at.
+  ask.isOpen = couldTake(ask, quotas) && keepsRoom(state, ports, ask.llm, LEAST, at)
   if (!ask.isOpen) return
   const most = mostFor(quotas, ask, room, at)
   ask.most = ask.rooms.map((one) => (one === room ? most : mostFor(quotas, ask, one, at)))

@@ -103,14 +103,25 @@ function outlooksFor({ views }: Ports, pending: Pending, at: number): Outlook[] 
  * that shares a limit with it.
  */
 export function mayPass(
-  { reserved, siblings }: Dispatcher,
-  { views }: Ports,
+  state: Dispatcher,
+  ports: Ports,
   pending: Pending,
   llm: number,
   cost: Cost,
   at: number,
 ): boolean {
-  if (reserved === null || reserved.pending === pending || reserved.pending.place === null) return true
+  return state.reserved?.pending === pending || keepsRoom(state, ports, llm, cost, at)
+}
+
+/** Whether the one that has its room kept can start as planned though another takes `cost` of an LLM now. */
+export function keepsRoom(
+  { reserved, siblings }: Dispatcher,
+  { views }: Ports,
+  llm: number,
+  cost: Cost,
+  at: number,
+): boolean {
+  if (reserved === null || reserved.pending.place === null) return true
   if (reserved.llm !== llm && !siblings[llm]!.includes(reserved.llm)) return true
   const kept = views[reserved.llm]!.account.ledgers
   const ledgers = views[llm]!.account.ledgers.filter((ledger) => kept.includes(ledger))
