@@ -1,4 +1,3 @@
-import { LEAST } from './account.ts'
 import type { Match } from './assign-each.ts'
 import { costOn, type LlmView } from './choose.ts'
 import type { Flow } from './flows.ts'
@@ -34,16 +33,41 @@ export function askOf(round: Round, quotas: Quotas, llm: number): Ask {
 }
 
 /** Looks anew at what is left of an LLM. */
-export function refresh({ state, ports, at }: Round, ask: Ask, quotas: Quotas): void {
+export function refresh(round: Round, ask: Ask, quotas: Quotas): void {
   const { account } = ask.view
-  const room = roomIn(account, at)
+  const room = passable(round, ask, roomIn(account, round.at))
   const isHeld = account.ledgers.some(({ limit }) => isHeldBack(limit))
-  ask.rooms = PRIORITIES.map((_, rank) => (isHeld && rank > 0 ? roomIn(account, at, rank) : room))
-  // Where not even the least may go before the one that has its room kept, nothing needs to be looked at.
-  ask.isOpen = couldTake(ask, quotas) && keepsRoom(state, ports, ask.llm, LEAST, at)
+  ask.rooms = PRIORITIES.map((_, rank) =>
+    isHeld && rank > 0 ? passable(round, ask, roomIn(account, round.at, rank)) : room,
+  )
+  ask.isOpen = couldTake(ask, quotas)
   if (!ask.isOpen) return
-  const most = mostFor(quotas, ask, room, at)
-  ask.most = ask.rooms.map((one) => (one === room ? most : mostFor(quotas, ask, one, at)))
+  const most = mostFor(quotas, ask, room, round.at)
+  ask.most = ask.rooms.map((one) => (one === room ? most : mostFor(quotas, ask, one, round.at)))
+}
+
+/**
+ * The room that may be taken before the one that has its room kept: the most tokens are found by bisection, since what
+ * is too much for it stays so the more it is. Where tokens are counted apart, each request is asked for itself.
+ */
+function passable({ state, ports, at }: Round, { llm, view }: Ask, room: Room): Room {
+  if (state.reserved === null || room.calls < 1 || room.requests < 1 || room.tokens <= 1) return room
+  const passes = (tokens: number) =>
+    keepsRoom(state, ports, llm, { inputTokens: tokens, outputTokens: 0 }, at)
+  if (!passes(1)) return { ...room, requests: 0 }
+  if (!Number.isFinite(room.tokens) || isSplit(view) || passes(room.tokens)) return room
+  let [enough, tooMuch] = [1, room.tokens]
+  while (tooMuch - enough > 1) {
+    const middle = Math.floor((enough + tooMuch) / 2)
+    if (passes(middle)) enough = middle
+    else tooMuch = middle
+  }
+  return { ...room, tokens: enough }
+}
+
+/** Whether some limit counts tokens of prompts or of answers apart. */
+function isSplit({ account: { ledgers } }: LlmView): boolean {
+  return ledgers.some(({ limit: { unit } }) => unit === 'input_tokens' || unit === 'output_tokens')
 }
 
 function couldTake(ask: Ask, { sorted }: Quotas): boolean {
