@@ -3,7 +3,7 @@ import { isOpen, type LlmView, type Offer, scoreOf, type Wishes } from './choose
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import type { Flow } from './flows.ts'
 import { type Demand, earliestFor } from './look-ahead.ts'
-import { type Pending, plannedFor, positionOf, type Queue, rankOf } from './queue.ts'
+import { aheadOf, type Pending, plannedFor, positionOf, type Queue, rankOf } from './queue.ts'
 
 /** A demand that is added up. */
 export type Totals = { -readonly [K in 'requests' | 'inputTokens' | 'outputTokens']: number }
@@ -74,19 +74,13 @@ function dueBy({ lanes }: Flow, deadline: number): number {
  * allows meanwhile. O(clients + lanes of its own).
  */
 export function dueBefore(
-  { bands }: Queue,
+  queue: Queue,
   index: number,
-  { client, clientWeight, deadline }: Pick<Pending, 'client' | 'clientWeight' | 'deadline'>,
+  who: Pick<Pending, 'client' | 'clientWeight' | 'deadline'>,
 ): number {
-  const flow = bands[index]!.flows.get(client)
-  const own = flow === undefined ? 0 : dueBy(flow, deadline)
-  let ahead = own
-  for (let i = 0; i < index; i++) ahead += bands[i]!.size
-  for (const other of bands[index]!.backlogged) {
-    if (other.client === client) continue
-    ahead += Math.min(other.size, Math.floor(((own + 1) * other.weight) / clientWeight))
-  }
-  return ahead
+  const flow = queue.bands[index]!.flows.get(who.client)
+  const own = flow === undefined ? 0 : dueBy(flow, who.deadline)
+  return aheadOf(queue, index, who, own)
 }
 
 /** What each offer comes to for a request, `before` saying what is served before it on an LLM. */

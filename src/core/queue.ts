@@ -217,14 +217,14 @@ export function plannedFor(queue: Queue, band: number, llm: number): Totals {
 
 /**
  * About how many are served before the next request of a client: all of the higher bands, its own, and of every other
- * client of its band as many as its share allows meanwhile. O(clients).
+ * client of its band as many as its share allows meanwhile. `own` are those of its own that go first. O(clients).
  */
 export function aheadOf(
   { bands }: Queue,
   index: number,
   { client, clientWeight }: Pick<Pending, 'client' | 'clientWeight'>,
+  own = bands[index]!.flows.get(client)?.size ?? 0,
 ): number {
-  const own = bands[index]!.flows.get(client)?.size ?? 0
   let ahead = own
   for (let i = 0; i < index; i++) ahead += bands[i]!.size
   for (const other of bands[index]!.backlogged) {

@@ -59,7 +59,7 @@ export function planFor(round: Round): Quotas | null {
 }
 
 /** Drops a plan that no longer suits the queue. */
-export function dropStale(state: Dispatcher, at: number): void {
+function dropStale(state: Dispatcher, at: number): void {
   const { quotas } = state
   if (quotas === null) return
   const { size } = state.queue.byId

@@ -1,5 +1,6 @@
 import type { Account, Cost } from './account.ts'
 import { roomForRank } from './held-back.ts'
+import type { Unit } from './types.ts'
 
 /** What an account has left for one rank at one instant, over all its limits; Infinity where none counts, below 0 where overrun. */
 export interface Room {
@@ -15,6 +16,14 @@ export interface Room {
 
 const MINUTE_MS = 60_000
 
+const FIELDS = {
+  requests: 'requests',
+  concurrency: 'calls',
+  tokens: 'tokens',
+  input_tokens: 'inputTokens',
+  output_tokens: 'outputTokens',
+} as const satisfies Record<Unit, keyof Room>
+
 /** The room of an account for requests of this rank. O(log entries) for each limit. */
 export function roomIn({ ledgers }: Account, now: number, rank = 0): Room {
   const most = Number.POSITIVE_INFINITY
@@ -27,26 +36,12 @@ export function roomIn({ ledgers }: Account, now: number, rank = 0): Room {
     perMs: MINUTE_MS,
   }
   for (const ledger of ledgers) {
+    const { unit, perMs } = ledger.limit
     const left = roomForRank(ledger, now, rank)
-    switch (ledger.limit.unit) {
-      case 'requests':
-        if (left >= room.requests) break
-        room.requests = left
-        room.perMs = ledger.limit.perMs
-        break
-      case 'concurrency':
-        room.calls = Math.min(room.calls, left)
-        break
-      case 'tokens':
-        room.tokens = Math.min(room.tokens, left)
-        break
-      case 'input_tokens':
-        room.inputTokens = Math.min(room.inputTokens, left)
-        break
-      case 'output_tokens':
-        room.outputTokens = Math.min(room.outputTokens, left)
-        break
-    }
+    const field = FIELDS[unit]
+    if (left >= room[field]) continue
+    room[field] = left
+    if (unit === 'requests') room.perMs = perMs
   }
   return room
 }
