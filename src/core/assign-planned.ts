@@ -1,11 +1,12 @@
 import { type Match, reservedMatch } from './assign-each.ts'
 import { isOpen } from './choose.ts'
-import { type Ask, askOf, matchIn, refresh } from './pull.ts'
+import { type Ask, askOf, refresh } from './ask.ts'
+import { matchIn } from './pull.ts'
 import { type Quotas, takeFromPlan } from './quotas.ts'
 import { offersFor, type Round } from './round.ts'
 import { start } from './start.ts'
 import { PRIORITIES } from './types.ts'
-import { tellFull, tellOfNewcomer } from './wake.ts'
+import { tellAsked, tellOfNewcomer } from './wake.ts'
 
 /**
  * Hands out the room there is by the plan. Only LLMs are asked that may have got room back, or to which something new
@@ -23,7 +24,7 @@ export function assignPlanned(round: Round, quotas: Quotas): void {
 }
 
 function askAll(round: Round, quotas: Quotas): void {
-  const { state, ports, at } = round
+  const { state, ports } = round
   const { news, siblings, seen } = state
   const llms = [...news].sort((a, b) => a - b)
   news.clear()
@@ -33,12 +34,10 @@ function askAll(round: Round, quotas: Quotas): void {
     if (match === null) break
     take(round, match)
     const shared = siblings[match.llm]!
-    for (const ask of asks) if (ask.llm === match.llm || shared.includes(ask.llm)) refresh(round, ask, quotas)
+    for (const ask of asks) if (ask.llm === match.llm || shared.includes(ask.llm)) refresh(round, ask)
   }
-  for (const llm of llms) {
-    tellFull(state, ports, llm, at)
-    seen[llm] = ports.views[llm]!.status
-  }
+  for (const ask of asks) tellAsked(round, ask)
+  for (const llm of llms) seen[llm] = ports.views[llm]!.status
 }
 
 function take(round: Round, { pending, llm }: Match): void {

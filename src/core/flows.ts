@@ -16,8 +16,8 @@ export interface Lane {
 export interface Stock {
   readonly shape: Shape
   count: number
-  /** No first request of a lane asks for less than this, though none need ask for as little. */
-  floor: Size
+  /** Those of each band, by its rank, where any wait. */
+  readonly kinds: (Kind | undefined)[]
   /** What the plan says of them; null while there is none. */
   quota: Quota | null
 }
@@ -42,6 +42,8 @@ export interface Flow {
 
 /** One priority. */
 export interface Band {
+  /** 0 is the highest. */
+  readonly rank: number
   readonly flows: Map<string, Flow>
   /** The flows in which a request waits, the least served first. */
   readonly backlogged: Flow[]
@@ -56,15 +58,19 @@ export interface Band {
 /** The waiting requests of one shape in one band. */
 export interface Kind {
   readonly stock: Stock
+  /** Of its band. */
+  readonly rank: number
   readonly lanes: Set<Lane>
   count: number
+  /** No first request of a lane asks for less than this, though none need ask for as little. */
+  floor: Size
   /** How many of them are expected to go to each LLM, and what one of them takes there. */
   readonly expected: number[]
   readonly costs: Cost[]
 }
 
-export function createBand(): Band {
-  return { flows: new Map(), backlogged: [], served: 0, size: 0, planned: [], shapes: new Map() }
+export function createBand(rank: number): Band {
+  return { rank, flows: new Map(), backlogged: [], served: 0, size: 0, planned: [], shapes: new Map() }
 }
 
 /** The lane in which a request has to wait in this band. */
@@ -88,16 +94,17 @@ export function laneFor(stocks: Stocks, band: Band, pending: Pending): Lane {
   return lane
 }
 
-function kindFor(stocks: Stocks, { shapes }: Band, shape: Shape, pending: Pending): Kind {
+function kindFor(stocks: Stocks, { rank, shapes }: Band, shape: Shape, pending: Pending): Kind {
   let kind = shapes.get(shape.key)
   if (kind !== undefined) return kind
   let stock = stocks.get(shape.key)
   if (stock === undefined) {
-    stock = { shape, count: 0, floor: sizeOf(pending), quota: null }
+    stock = { shape, count: 0, kinds: [], quota: null }
     stocks.set(shape.key, stock)
   }
-  kind = { stock, lanes: new Set(), count: 0, expected: [], costs: [] }
+  kind = { stock, rank, lanes: new Set(), count: 0, floor: sizeOf(pending), expected: [], costs: [] }
   shapes.set(shape.key, kind)
+  stock.kinds[rank] = kind
   return kind
 }
 
@@ -123,27 +130,28 @@ export function exit(stocks: Stocks, band: Band, lane: Lane): void {
   }
   band.size--
   if (--flow.size === 0) band.backlogged.splice(band.backlogged.indexOf(flow), 1)
-  if (--kind.count === 0) band.shapes.delete(key)
+  if (--kind.count === 0) {
+    band.shapes.delete(key)
+    stock.kinds[band.rank] = undefined
+  }
   if (--stock.count === 0 && stock.quota === null) stocks.delete(key)
 }
 
 /** Notes that a request is the first of its lane now. */
-export function lowerFloor({ kind: { stock } }: Lane, size: Size): void {
-  const { inputTokens, outputTokens } = stock.floor
+export function lowerFloor({ kind }: Lane, size: Size): void {
+  const { inputTokens, outputTokens } = kind.floor
   if (inputTokens <= size.inputTokens && (outputTokens ?? 0) <= (size.outputTokens ?? 0)) return
-  stock.floor = lesser(stock.floor, size)
+  kind.floor = lesser(kind.floor, size)
 }
 
-/** Finds out what the first requests of all lanes ask for at least. O(lanes of the shape). */
-export function findFloor(bands: readonly Band[], stock: Stock): void {
+/** Finds out what the first requests of all lanes of a kind ask for at least. O(lanes). */
+export function findFloor(kind: Kind): void {
   let floor: Size | null = null
-  for (const { shapes } of bands) {
-    for (const { heap } of shapes.get(stock.shape.key)?.lanes ?? []) {
-      const [head] = heap.items
-      floor = floor === null ? sizeOf(head!) : lesser(floor, head!)
-    }
+  for (const { heap } of kind.lanes) {
+    const [head] = heap.items
+    floor = floor === null ? sizeOf(head!) : lesser(floor, head!)
   }
-  if (floor !== null) stock.floor = floor
+  if (floor !== null) kind.floor = floor
 }
 
 function sizeOf({ inputTokens, outputTokens }: Size): Size {

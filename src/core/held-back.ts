@@ -37,6 +37,18 @@ export function isHeldBack(limit: Limit): boolean {
   return limit.ceilings !== undefined || isPaced(limit)
 }
 
+/** Whether as much is kept back from the one rank as from the other. */
+export function isHeldAlike(
+  { ledgers }: { readonly ledgers: readonly Ledger[] },
+  rank: number,
+  other: number,
+): boolean {
+  return ledgers.every(
+    ({ limit }) =>
+      limit.ceilings?.[rank] === limit.ceilings?.[other] && (rank > 0 === other > 0 || !isPaced(limit)),
+  )
+}
+
 /** The first instant at which a request of a rank may take an amount, and whether its pace is what binds. */
 export interface Admission {
   readonly at: number

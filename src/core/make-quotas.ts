@@ -57,7 +57,7 @@ export function makeQuotas(round: Round): Quotas {
     (ms) => ports.views.map(({ account }) => account.ledgers.map((ledger) => letsThrough(ledger, at, ms))),
     Math.max(0, state.endsAt - at),
   )
-  const sorted = groups.map(({ stock, head, may, llms }, i): Quota => {
+  const all = groups.map(({ stock, head, may, llms }, i): Quota => {
     const quota = emptyQuota(round, stock, head)
     for (const llm of stock.shape.llms) quota.may[llm] = may[llm]!
     for (const [o, llm] of llms.entries()) quota.left[llm] = shares[i]![o]! * stock.count
@@ -66,12 +66,7 @@ export function makeQuotas(round: Round): Quotas {
   const { size } = state.queue.byId
   const pairs = works.reduce((sum, { options }) => sum + options.length, 0)
   const drift = Math.max(Math.floor(size / DRIFT_PART), Math.floor(pairs / DRIFT_PART))
-  return { at, size, drift, endsAt: at + horizonMs, sorted: sorted.sort(byLength), menus: [] }
-}
-
-/** The shorter prompts first. */
-export function byLength(a: Quota, b: Quota): number {
-  return a.stock.shape.inputTokens - b.stock.shape.inputTokens
+  return { at, size, drift, endsAt: at + horizonMs, all, menus: [] }
 }
 
 /** How many of a group each LLM may take now, by LLM: those that are expected to go to a better one wait for it. */

@@ -1,16 +1,26 @@
 import { type Cost, type Most, mostOf } from './account.ts'
 import type { LlmView } from './choose.ts'
+import { isHeldBack } from './held-back.ts'
 import type { Quota, Quotas } from './quotas.ts'
 import { floorCostOn } from './shape.ts'
 import type { Skill } from './skill.ts'
 
-/** All that an LLM can ever take, the largest first, as of what was known then of how it counts. */
+/** All that an LLM can ever take, as of what was known then of how it counts. */
 export interface Menu {
-  readonly dishes: readonly Dish[]
+  /** The largest first. */
+  readonly dishes: Dish[]
+  /** By the least that is asked for, the smallest first. */
+  readonly smallest: Dish[]
   /** Those that came back from a failure. */
-  readonly returned: readonly Dish[]
+  readonly returned: Dish[]
+  /** How many of the quotas are in it. */
+  known: number
   readonly skill: Skill
   readonly most: Most
+  /** Whether some limit keeps anything back from lower priorities. */
+  readonly isHeld: boolean
+  /** Whether some limit counts tokens of prompts or of answers apart. */
+  readonly isSplit: boolean
 }
 
 /** What one request of a quota takes of an LLM: about, and at least. */
@@ -20,19 +30,36 @@ export interface Dish {
   readonly least: number
 }
 
-/** What an LLM can ever take, the largest first. Worked out anew once the LLM counts clearly less than it did, or its limits are others. */
-export function menuOf({ sorted, menus }: Quotas, llm: number, view: LlmView): Menu {
+/** What an LLM can ever take. Worked out anew once the LLM counts clearly less than it did, or its limits are others. */
+export function menuOf({ all, menus }: Quotas, llm: number, view: LlmView): Menu {
   const known = menus[llm]
   const most = mostOf(view.account)
-  if (known !== undefined && known.most === most && !countsLess(view.skill, known.skill)) return known
-  const dishes = sorted
-    .filter(({ stock }) => stock.shape.llms.includes(llm))
-    .map((quota) => dishOf(quota, llm, view))
-    .sort((a, b) => b.tokens - a.tokens)
-  const returned = dishes.filter(({ quota }) => quota.stock.shape.isReturned)
-  const menu = { dishes, returned, skill: view.skill, most }
+  const isKnown = known !== undefined && known.most === most && !countsLess(view.skill, known.skill)
+  const menu = isKnown ? known : emptyMenu(view, most)
   menus[llm] = menu
+  if (menu.known === all.length) return menu
+  for (; menu.known < all.length; menu.known++) {
+    const quota = all[menu.known]!
+    if (!quota.stock.shape.llms.includes(llm)) continue
+    const dish = dishOf(quota, llm, view)
+    menu.dishes.push(dish)
+    menu.smallest.push(dish)
+    if (quota.stock.shape.isReturned) menu.returned.push(dish)
+  }
+  menu.dishes.sort(byTokens)
+  menu.smallest.sort((a, b) => a.least - b.least)
   return menu
+}
+
+/** The largest first. */
+export function byTokens(a: Dish, b: Dish): number {
+  return b.tokens - a.tokens
+}
+
+function emptyMenu({ account: { ledgers }, skill }: LlmView, most: Most): Menu {
+  const isHeld = ledgers.some(({ limit }) => isHeldBack(limit))
+  const isSplit = ledgers.some(({ limit: { unit } }) => unit === 'input_tokens' || unit === 'output_tokens')
+  return { dishes: [], smallest: [], returned: [], known: 0, skill, most, isHeld, isSplit }
 }
 
 function countsLess(now: Skill, then: Skill): boolean {
@@ -44,11 +71,11 @@ export const LESS = 7 / 8
 
 function dishOf(quota: Quota, llm: number, view: LlmView): Dish {
   const { stock, offers } = quota
-  const least = tokensOf(floorCostOn(view, { shape: stock.shape, floor: stock.shape }))
+  const least = tokensOf(floorCostOn(view, stock.shape))
   const offer = offers.find((one) => one.llm === llm)
   return { quota, tokens: offer === undefined ? least : tokensOf(offer.cost), least }
 }
 
-function tokensOf({ inputTokens, outputTokens }: Cost): number {
+export function tokensOf({ inputTokens, outputTokens }: Cost): number {
   return inputTokens + outputTokens
 }

@@ -85,7 +85,7 @@ export interface Queue {
 
 export function createQueue(): Queue {
   return {
-    bands: PRIORITIES.map(createBand),
+    bands: PRIORITIES.map((_, rank) => createBand(rank)),
     stocks: new Map(),
     byId: new Map(),
     deadlines: createHeap(isDueBefore, (pending, i) => {

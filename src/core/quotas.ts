@@ -1,7 +1,7 @@
 import { ALIKE, isOpen, type Offer } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import type { Stock } from './flows.ts'
-import { byLength, emptyQuota, makeQuotas } from './make-quotas.ts'
+import { emptyQuota, makeQuotas } from './make-quotas.ts'
 import type { Menu } from './menu.ts'
 import type { Pending } from './queue.ts'
 import type { Round } from './round.ts'
@@ -15,8 +15,7 @@ export interface Quotas {
   readonly drift: number
   /** When all of them could have been started. */
   readonly endsAt: number
-  /** All of them, the shortest prompts first. */
-  readonly sorted: Quota[]
+  readonly all: Quota[]
   /** By LLM; worked out when it is needed. */
   readonly menus: (Menu | undefined)[]
 }
@@ -53,7 +52,7 @@ export function planFor(round: Round): Quotas | null {
   if (state.quotas !== null || state.queue.byId.size < PLANNED_FROM) return state.quotas
   const quotas = makeQuotas(round)
   state.quotas = quotas
-  for (const quota of quotas.sorted) quota.stock.quota = quota
+  for (const quota of quotas.all) quota.stock.quota = quota
   for (const llm of ports.views.keys()) state.news.add(llm)
   return quotas
 }
@@ -123,14 +122,12 @@ export function addToPlan(round: Round, pending: Pending, best: Expectation | nu
   if (best !== null) left[best.llm] = left[best.llm]! + 1
 }
 
-function quotaFor(round: Round, { sorted, menus }: Quotas, pending: Pending): Quota {
+function quotaFor(round: Round, { all }: Quotas, pending: Pending): Quota {
   const { stock } = pending.place!.lane.kind
   if (stock.quota !== null) return stock.quota
   const quota = emptyQuota(round, stock, pending)
-  const after = sorted.findIndex((other) => byLength(quota, other) < 0)
-  sorted.splice(after < 0 ? sorted.length : after, 0, quota)
+  all.push(quota)
   stock.quota = quota
-  menus.length = 0
   return quota
 }
 

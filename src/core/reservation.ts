@@ -113,16 +113,16 @@ export function mayPass(
   return state.reserved?.pending === pending || keepsRoom(state, ports, llm, cost, at)
 }
 
+/** Whether what an LLM takes may delay the one that has its room kept: there, or on an LLM that shares a limit with it. */
+export function isKeptFor({ reserved, siblings }: Dispatcher, llm: number): boolean {
+  if (reserved === null || reserved.pending.place === null) return false
+  return reserved.llm === llm || siblings[llm]!.includes(reserved.llm)
+}
+
 /** Whether the one that has its room kept can start as planned though another takes `cost` of an LLM now. */
-export function keepsRoom(
-  { reserved, siblings }: Dispatcher,
-  { views }: Ports,
-  llm: number,
-  cost: Cost,
-  at: number,
-): boolean {
-  if (reserved === null || reserved.pending.place === null) return true
-  if (reserved.llm !== llm && !siblings[llm]!.includes(reserved.llm)) return true
+export function keepsRoom(state: Dispatcher, { views }: Ports, llm: number, cost: Cost, at: number): boolean {
+  const { reserved } = state
+  if (reserved === null || !isKeptFor(state, llm)) return true
   const kept = views[reserved.llm]!.account.ledgers
   const ledgers = views[llm]!.account.ledgers.filter((ledger) => kept.includes(ledger))
   const rank = rankOf(reserved.pending)

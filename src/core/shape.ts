@@ -1,7 +1,7 @@
 import { type Cost, mostOf } from './account.ts'
-import { costOn, type LlmView } from './choose.ts'
+import type { LlmView } from './choose.ts'
 import { type Needs, scaled } from './estimate.ts'
-import type { Size, Stock } from './flows.ts'
+import type { Size } from './flows.ts'
 import { reservesBound } from './outputs.ts'
 import type { Weights } from './types.ts'
 
@@ -84,26 +84,17 @@ export function leastOf(size: number): number {
   return (4 + ((size + 4) & 3)) << (octave - 2)
 }
 
-/**
- * What requests take of an LLM at least that ask for `size` or more, up to the largest of their shape. The larger the
- * prompt, the less the context and a limit on tokens leave for the answer, so that the smallest prompt may go with a
- * larger answer.
- */
-export function leastCostOn(view: LlmView, shape: Shape, size: Size = shape): Cost {
-  const { choices, client, inputTokensMost } = shape
-  const least = costOn(view, { ...size, choices, client })
-  const { outputTokens } = costOn(view, { ...size, choices, client, inputTokens: inputTokensMost })
-  return outputTokens < least.outputTokens ? { ...least, outputTokens } : least
-}
-
 /** What the prompt of a request of a shape takes of an LLM at least. Never falls as prompts get longer. */
 export function leastInputOn({ skill, account }: LlmView, inputTokens: number): number {
   const { inputTokens: most } = mostOf(account)
   return Math.min(scaled(inputTokens, skill.factor) + skill.overheadTokens, most)
 }
 
-/** What any waiting request of a shape takes of an LLM at least, told without a look at earlier answers. */
-export function floorCostOn(view: LlmView, { shape, floor }: Pick<Stock, 'shape' | 'floor'>): Cost {
+/**
+ * What requests take of an LLM at least that ask for `floor` or more, up to the largest of their shape, whatever earlier
+ * answers say. The larger the prompt, the less the context and a limit on tokens leave for the answer.
+ */
+export function floorCostOn(view: LlmView, shape: Shape, floor: Size = shape): Cost {
   const inputTokens = leastInputOn(view, floor.inputTokens)
   return { inputTokens, outputTokens: leastOutputOn(view, shape, floor.outputTokens) }
 }

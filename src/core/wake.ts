@@ -1,92 +1,91 @@
-import { type Block, blockOf, type Cost, mostOf } from './account.ts'
+import { type Block, blockOf, type Cost } from './account.ts'
 import { costOn, isOpen, type LlmView, type Wanted } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
-import { findFloor, type Stock } from './flows.ts'
-import { isHeldBack } from './held-back.ts'
-import { type Pending, type Queue, rankOf } from './queue.ts'
+import { findFloor, type Kind } from './flows.ts'
+import { LESS, tokensOf } from './menu.ts'
+import type { Ask } from './ask.ts'
+import { type Pending, rankOf } from './queue.ts'
 import { mayTake } from './quotas.ts'
+import { isKeptFor } from './reservation.ts'
 import { candidatesOf, isAtMost, isWanted, type Round } from './round.ts'
-import { floorCostOn, leastCostOn, leastInputOn } from './shape.ts'
-
-/**
- * Tells an LLM that has no room for some of what waits for which cost it has to wake: the one that fits first. Of what
- * is planned that is the least that is asked for of a shape, so that it may wake a little early.
- */
-export function tellFull(state: Dispatcher, ports: Ports, llm: number, at: number): void {
-  const { queue, reserved } = state
-  const view = ports.views[llm]!
-  if (!isOpen(view)) return
-  let first = wantedOf(view)
-  const kept = reserved?.llm === llm ? wishOf(view, reserved.cost, rankOf(reserved.pending), at) : null
-  if (kept !== null && (first === null || kept.until < first.until)) first = kept
-  for (const stock of stocksFor(state, llm)) {
-    if (first !== null && isBeyond(view, stock.shape.inputTokens, first.wanted)) break
-    const rank = rankIn(queue, stock)
-    if (first !== null && isCovered(view, stock, rank, first.wanted)) continue
-    const wish = wishFor(queue, stock, view, at)
-    if (wish !== null && (first === null || wish.until < first.until)) first = wish
-  }
-  if (first !== null && first.wanted !== view.wanted)
-    ports.tell(llm, { type: 'full', wanted: first.wanted, at })
-}
-
-/** The highest band in which requests of a shape wait. */
-function rankIn({ bands }: Queue, { shape }: Stock): number {
-  return bands.findIndex(({ shapes }) => shapes.has(shape.key))
-}
-
-/** Whether no request of a shape can fit before what is wanted does. */
-function isCovered(view: LlmView, stock: Stock, rank: number, wanted: Wanted): boolean {
-  return wanted.rank <= rank && isAtMost(view, wanted, floorCostOn(view, stock))
-}
-
-/** What an LLM has to wake for because of one shape; null when all of it would fit now. */
-function wishFor(queue: Queue, stock: Stock, view: LlmView, at: number): Wish | null {
-  if (stock.quota === null) return firstWish(queue, stock, view, at)
-  const wish = floorWish(queue, stock, view, at)
-  if (wish !== null) return wish
-  findFloor(queue.bands, stock)
-  return floorWish(queue, stock, view, at) ?? firstWish(queue, stock, view, at)
-}
-
-function floorWish(queue: Queue, stock: Stock, view: LlmView, at: number): Wish | null {
-  return wishOf(view, leastCostOn(view, stock.shape, stock.floor), rankIn(queue, stock), at)
-}
-
-/** The request of a shape that fits first, of those that do not fit now. */
-function firstWish({ bands }: Queue, { shape }: Stock, view: LlmView, at: number): Wish | null {
-  let first: Wish | null = null
-  for (const [rank, { shapes }] of bands.entries()) {
-    for (const { heap } of shapes.get(shape.key)?.lanes ?? []) {
-      const wish = wishOf(view, costOn(view, heap.items[0]!), rank, at)
-      if (wish !== null && (first === null || wish.until < first.until)) first = wish
-    }
-  }
-  return first
-}
-
-/** What waits for an LLM, the shortest prompts first. */
-function* stocksFor({ queue, quotas }: Dispatcher, llm: number): Generator<Stock, void> {
-  if (quotas === null) {
-    const stocks = [...queue.stocks.values()].filter(({ shape }) => shape.llms.includes(llm))
-    return yield* stocks.sort((a, b) => a.shape.inputTokens - b.shape.inputTokens)
-  }
-  for (const quota of quotas.sorted) if (mayTake(quota, llm)) yield quota.stock
-}
-
-/** Whether every prompt from this size on asks for more than `first`, whatever its answer and its band. */
-function isBeyond(view: LlmView, inputTokens: number, first: Wanted): boolean {
-  const { ledgers } = view.account
-  if (mostOf(view.account).outputTokens !== Number.POSITIVE_INFINITY) return false
-  if (first.rank > 0 && ledgers.some(({ limit }) => isHeldBack(limit))) return false
-  return leastInputOn(view, inputTokens) >= first.inputTokens + first.outputTokens
-}
+import { floorCostOn } from './shape.ts'
 
 type Wish = Pick<Block, 'until'> & { readonly wanted: Wanted }
 
-/** What an exhausted LLM is to wake for already: another cost of it may fit earlier once a call has ended. */
-function wantedOf({ status, wanted, wakeAt: until }: LlmView): Wish | null {
-  return status === 'exhausted' ? { wanted, until } : null
+/** Tells an LLM that has no room for some of what waits for which cost it has to wake: the one that fits first. O(waiting). */
+export function tellFull(state: Dispatcher, ports: Ports, llm: number, at: number): void {
+  const view = ports.views[llm]!
+  if (!isOpen(view)) return
+  let first = standingWish(state, llm, view, at)
+  for (const { shapes } of state.queue.bands)
+    for (const kind of shapes.values())
+      if (kind.stock.shape.llms.includes(llm)) first = sooner(first, firstWish(view, kind, at))
+  tellOf(ports, llm, first, at)
+}
+
+/**
+ * The same of an LLM that took what the plan leaves to it: for the least that is asked for of a kind, so that it may
+ * wake a little early. Where tokens alone count, the smallest few tell.
+ */
+export function tellAsked({ state, ports, at }: Round, { llm, view, menu }: Ask): void {
+  if (!isOpen(view)) return
+  const { isHeld, isSplit } = menu
+  const isKept = isKeptFor(state, llm)
+  const highest = state.queue.bands.findIndex(({ size }) => size > 0)
+  const isBefore = (one: Wanted, rank: number) => !isHeld || one.rank <= rank
+  let first = standingWish(state, llm, view, at)
+  const known = first === null ? [] : [first.wanted]
+  for (const { quota, least } of menu.smallest) {
+    if (!isSplit && known.some((one) => isBefore(one, highest) && tokensOf(one) <= least * LESS)) break
+    if (!mayTake(quota, llm)) continue
+    for (const kind of quota.stock.kinds) {
+      if (kind === undefined) continue
+      const floor = floorCostOn(view, quota.stock.shape, kind.floor)
+      if (known.some((one) => isBefore(one, kind.rank) && isAtMost(view, one, floor))) continue
+      const wish = isKept ? floorWish(view, kind, at) : leastWish(view, kind, at)
+      if (wish === null) continue
+      known.push(wish.wanted)
+      first = sooner(first, wish)
+    }
+  }
+  tellOf(ports, llm, first, at)
+}
+
+function tellOf(ports: Ports, llm: number, wish: Wish | null, at: number): void {
+  if (wish !== null && wish.wanted !== ports.views[llm]!.wanted)
+    ports.tell(llm, { type: 'full', wanted: wish.wanted, at })
+}
+
+/** What an LLM is to wake for whatever else waits: what it sleeps for already, or the request that has its room kept there. */
+function standingWish({ reserved }: Dispatcher, llm: number, view: LlmView, at: number): Wish | null {
+  const { status, wanted, wakeAt: until } = view
+  const asleep = status === 'exhausted' ? { wanted, until } : null
+  if (reserved?.llm !== llm) return asleep
+  return sooner(asleep, wishOf(view, reserved.cost, rankOf(reserved.pending), at))
+}
+
+function sooner(first: Wish | null, other: Wish | null): Wish | null {
+  if (first === null || other === null) return first ?? other
+  return other.until < first.until ? other : first
+}
+
+/** What an LLM has to wake for because of one kind; null when all of it would fit now. */
+function leastWish(view: LlmView, kind: Kind, at: number): Wish | null {
+  const wish = floorWish(view, kind, at)
+  if (wish !== null) return wish
+  findFloor(kind)
+  return floorWish(view, kind, at) ?? firstWish(view, kind, at)
+}
+
+function floorWish(view: LlmView, { stock, rank, floor }: Kind, at: number): Wish | null {
+  return wishOf(view, floorCostOn(view, stock.shape, floor), rank, at)
+}
+
+/** The first request of a lane that fits first, of those that do not fit now. */
+function firstWish(view: LlmView, { lanes, rank }: Kind, at: number): Wish | null {
+  let first: Wish | null = null
+  for (const { heap } of lanes) first = sooner(first, wishOf(view, costOn(view, heap.items[0]!), rank, at))
+  return first
 }
 
 function wishOf(view: LlmView, cost: Cost, rank: number, at: number): Wish | null {

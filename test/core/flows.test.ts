@@ -131,8 +131,8 @@ test('no first request of a lane asks for less than the floor of its shape, whoe
       for (const { flows } of queue.bands) {
         for (const { heap, kind } of [...flows.values()].flatMap(({ lanes }) => [...lanes.values()])) {
           const [head] = heap.items
-          expect(head!.inputTokens).toBeGreaterThanOrEqual(kind.stock.floor.inputTokens)
-          expect(head!.outputTokens).toBeGreaterThanOrEqual(kind.stock.floor.outputTokens!)
+          expect(head!.inputTokens).toBeGreaterThanOrEqual(kind.floor.inputTokens)
+          expect(head!.outputTokens).toBeGreaterThanOrEqual(kind.floor.outputTokens!)
         }
       }
     }
