@@ -13,8 +13,7 @@ import { tellAsked, tellOfNewcomer } from './wake.ts'
  * may go. For each request that is started: O(LLMs asked x clients looked at x shapes that fit).
  */
 export function assignPlanned(round: Round, quotas: Quotas): void {
-  const { news, reserved, queue } = round.state
-  if (reserved !== null) news.add(reserved.llm)
+  const { news, queue } = round.state
   for (;;) {
     for (const { heap } of queue.exposed) tellOfNewcomer(round, heap.items[0]!)
     queue.exposed.clear()

@@ -3,7 +3,7 @@ import { assignPlanned } from './assign-planned.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { type Pending, promote, takeExpired } from './queue.ts'
 import { planFor } from './quotas.ts'
-import { reserveForOldest } from './reservation.ts'
+import { type Reserved, reserveForOldest } from './reservation.ts'
 import { createRound, isDue } from './round.ts'
 import { waitOf } from './wait.ts'
 
@@ -18,8 +18,9 @@ export function assign(state: Dispatcher, ports: Ports, at: number, freed: numbe
   for (const pending of takeExpired(state.queue, at - 1)) expire(ports, pending, at)
   if (state.queue.byId.size > 0) {
     promote(state.queue, at)
-    noteNews(state, ports, at, freed)
+    const before = state.reserved
     reserveForOldest(state, ports, at)
+    noteNews(state, ports, at, freed, before)
     const round = createRound(state, ports, at)
     const quotas = planFor(round)
     if (quotas !== null) assignPlanned(round, quotas)
@@ -31,12 +32,21 @@ export function assign(state: Dispatcher, ports: Ports, at: number, freed: numbe
   for (const pending of takeExpired(state.queue, at)) expire(ports, pending, at)
 }
 
-/** Notes the LLMs that may have got room back. Any may have room for a burst that was held back. */
-function noteNews(state: Dispatcher, { views }: Ports, at: number, freed: number | null): void {
+/**
+ * Notes the LLMs that may have got room back, and those where room is kept for another, or no longer. Any may have room
+ * for a burst that was held back.
+ */
+function noteNews(
+  state: Dispatcher,
+  { views }: Ports,
+  at: number,
+  freed: number | null,
+  before: Reserved | null,
+): void {
   const { news, siblings, reserved, gathering } = state
   if (state.quotas === null) return
   if (freed !== null) for (const llm of [freed, ...siblings[freed]!]) news.add(llm)
-  if (reserved !== null) news.add(reserved.llm)
+  if (reserved !== before) for (const one of [reserved, before]) if (one !== null) news.add(one.llm)
   for (const [llm, view] of views.entries()) if (at >= gathering.until || isDue(view, at)) news.add(llm)
 }
 

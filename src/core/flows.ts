@@ -37,7 +37,8 @@ export interface Flow {
   /** Breaks ties: when it last began to wait. */
   since: number
   size: number
-  readonly lanes: Map<string, Lane>
+  /** By what they hold. */
+  readonly lanes: Map<Stock, Lane>
 }
 
 /** One priority. */
@@ -52,7 +53,7 @@ export interface Band {
   size: number
   /** What the waiting requests are expected to take of each LLM. */
   readonly planned: Totals[]
-  readonly shapes: Map<string, Kind>
+  readonly kinds: Set<Kind>
 }
 
 /** The waiting requests of one shape in one band. */
@@ -70,7 +71,7 @@ export interface Kind {
 }
 
 export function createBand(rank: number): Band {
-  return { rank, flows: new Map(), backlogged: [], served: 0, size: 0, planned: [], shapes: new Map() }
+  return { rank, flows: new Map(), backlogged: [], served: 0, size: 0, planned: [], kinds: new Set() }
 }
 
 /** The lane in which a request has to wait in this band. */
@@ -82,28 +83,41 @@ export function laneFor(stocks: Stocks, band: Band, pending: Pending): Lane {
     band.flows.set(client, flow)
   }
   const shape = shapeOf(pending)
-  let lane = flow.lanes.get(shape.key)
+  const stock = stockFor(stocks, shape)
+  let lane = flow.lanes.get(stock)
   if (lane === undefined) {
     const heap = createHeap(isDueBefore, (one: Pending, i) => {
       one.place!.laneIndex = i
     })
-    lane = { flow, kind: kindFor(stocks, band, shape, pending), heap }
+    lane = { flow, kind: kindFor(stock, band, pending), heap }
     lane.kind.lanes.add(lane)
-    flow.lanes.set(shape.key, lane)
+    flow.lanes.set(stock, lane)
   }
   return lane
 }
 
-function kindFor(stocks: Stocks, { rank, shapes }: Band, shape: Shape, pending: Pending): Kind {
-  let kind = shapes.get(shape.key)
-  if (kind !== undefined) return kind
+function stockFor(stocks: Stocks, shape: Shape): Stock {
   let stock = stocks.get(shape.key)
   if (stock === undefined) {
     stock = { shape, count: 0, kinds: [], quota: null }
     stocks.set(shape.key, stock)
   }
-  kind = { stock, rank, lanes: new Set(), count: 0, floor: sizeOf(pending), expected: [], costs: [] }
-  shapes.set(shape.key, kind)
+  return stock
+}
+
+function kindFor(stock: Stock, { rank, kinds }: Band, pending: Pending): Kind {
+  const known = stock.kinds[rank]
+  if (known !== undefined) return known
+  const kind: Kind = {
+    stock,
+    rank,
+    lanes: new Set(),
+    count: 0,
+    floor: sizeOf(pending),
+    expected: [],
+    costs: [],
+  }
+  kinds.add(kind)
   stock.kinds[rank] = kind
   return kind
 }
@@ -123,18 +137,17 @@ export function enter(band: Band, { flow, kind }: Lane, seq: number): void {
 export function exit(stocks: Stocks, band: Band, lane: Lane): void {
   const { flow, kind, heap } = lane
   const { stock } = kind
-  const { key } = stock.shape
   if (heap.items.length === 0) {
-    flow.lanes.delete(key)
+    flow.lanes.delete(stock)
     kind.lanes.delete(lane)
   }
   band.size--
   if (--flow.size === 0) band.backlogged.splice(band.backlogged.indexOf(flow), 1)
   if (--kind.count === 0) {
-    band.shapes.delete(key)
+    band.kinds.delete(kind)
     stock.kinds[band.rank] = undefined
   }
-  if (--stock.count === 0 && stock.quota === null) stocks.delete(key)
+  if (--stock.count === 0 && stock.quota === null) stocks.delete(stock.shape.key)
 }
 
 /** Notes that a request is the first of its lane now. */

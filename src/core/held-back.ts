@@ -1,7 +1,16 @@
 import { ceilingHold } from './ceilings.ts'
 import { firstFrom, totalFrom } from './entries.ts'
 import { admits, type Ledger, nextAdmissible, roomOf } from './ledger.ts'
-import { allowanceAt, allowedFrom, type Day, headStartOf, isPaced, pacedOf } from './pacing.ts'
+import {
+  allowanceAt,
+  allowedFrom,
+  type Day,
+  headStartOf,
+  isPaced,
+  type Pace,
+  pacedOf,
+  STEP_MS,
+} from './pacing.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
 import { nextStart } from './windows/calendar.ts'
@@ -20,16 +29,14 @@ export function admitsRank(ledger: Ledger, amount: number, now: number, rank: nu
 
 /** The most that a request of this rank may take at `now`: what `admitsRank` admits. Its cost. */
 export function roomForRank(ledger: Ledger, now: number, rank: number): number {
-  const { limit, profile } = ledger
+  const { limit } = ledger
   const room = roomOf(ledger, now)
   const capacity = capacityOf(limit)
   const held = room === capacity ? room : room - ceilingHold(limit, rank, 0)
   if (rank === 0 || !isPaced(limit)) return held
-  const day = dayOf(limit, now)
+  const { day, allowed } = paceAt(ledger, now)
   const taken = takenIn(ledger, day)
-  if (taken === 0) return held
-  const allowed = Math.max(headStartOf(limit.amount), allowanceAt(limit.amount, profile, day, now))
-  return Math.min(held, allowed - taken)
+  return taken === 0 ? held : Math.min(held, Math.max(headStartOf(limit.amount), allowed) - taken)
 }
 
 /** Whether a limit keeps anything back from some rank. */
@@ -76,11 +83,11 @@ export function pacedFrom(ledger: Ledger, amount: number, from: number, isOne = 
   const { limit, profile } = ledger
   let at = from
   for (let i = 0; i < DAYS_AHEAD; i++) {
-    const day = dayOf(limit, at)
-    const taken = takenIn(ledger, day)
-    if (taken + amount <= headStartOf(limit.amount) || (taken === 0 && isOne)) return at
-    const allowed = allowedFrom(limit.amount, profile, day, taken + amount, at)
-    if (allowed !== Number.POSITIVE_INFINITY) return allowed
+    const { day, allowed } = paceAt(ledger, at)
+    const wanted = takenIn(ledger, day) + amount
+    if (wanted <= Math.max(headStartOf(limit.amount), allowed) || (wanted === amount && isOne)) return at
+    const next = allowedFrom(limit.amount, profile, day, wanted, at)
+    if (next !== Number.POSITIVE_INFINITY) return next
     at = day.end
   }
   return Number.POSITIVE_INFINITY
@@ -94,10 +101,9 @@ export function isInPace(
   more: number,
   bookedAt: number,
 ): boolean {
-  const { limit, profile } = ledger
-  const day = dayOf(limit, at)
+  const { day, allowed } = paceAt(ledger, at)
   const taken = takenIn(ledger, day) + (bookedAt < day.start ? 0 : more)
-  return taken === 0 || taken + amount <= allowanceAt(limit.amount, profile, day, at)
+  return taken === 0 || taken + amount <= allowed
 }
 
 /** The first instant by which several calls may have taken `demand` in all. Exact where a day can hold it. */
@@ -111,6 +117,18 @@ export function pacedForDemand(ledger: Ledger, demand: number, from: number, isO
 /** What was booked since the day began, and what calls under way may still book. O(log entries). */
 export function takenIn({ entries, limit, reserved }: Ledger, { start }: Day): number {
   return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, start))) + reserved
+}
+
+/** What the pace of a ledger allows at `now`; worked out once for each step of it. */
+function paceAt(ledger: Ledger, now: number): Pace {
+  const { limit, profile, pace } = ledger
+  if (pace?.limit === limit && pace.profile === profile && now >= pace.from && now < pace.until) return pace
+  const day = dayOf(limit, now)
+  const from = day.start + Math.floor((now - day.start) / STEP_MS) * STEP_MS
+  const until = Math.min(day.end, from + STEP_MS)
+  const allowed = allowanceAt(limit.amount, profile, day, now)
+  ledger.pace = { limit, profile, day, from, until, allowed }
+  return ledger.pace
 }
 
 /** The day that a quota is spread over: that of its provider where it is known, else that of UTC. */

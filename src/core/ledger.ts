@@ -1,7 +1,7 @@
 import { chargedFrom } from './charge.ts'
 import { add, createEntries, type Entries, firstFrom, forget, take, totalFrom } from './entries.ts'
 import type { Learned } from './learning/learned.ts'
-import { type Profile, UNIFORM } from './pacing.ts'
+import { type Pace, type Profile, UNIFORM } from './pacing.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
 import type { Leak } from './windows/bucket.ts'
@@ -25,6 +25,8 @@ export interface Ledger {
   readonly held: Map<string, Held>
   /** The hours of the day that it is paced by. */
   profile: Profile
+  /** What its pace was found to allow last. */
+  pace: Pace | null
   /** What was learned of the limit; null as long as nothing was. */
   learned: Learned | null
   /** Whether the limit is not declared but was learned as a shorter window of a declared one. */
@@ -50,6 +52,7 @@ export function createLedger(limit: Limit, hidden = false): Ledger {
     reserved: 0,
     held: new Map(),
     profile: UNIFORM,
+    pace: null,
     learned: null,
     hidden,
     foreign: createEntries(),

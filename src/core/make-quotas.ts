@@ -1,6 +1,6 @@
 import { amountOf, type Cost } from './account.ts'
 import { ALIKE, type LlmView, type Offer, offersOf, scoreOf } from './choose.ts'
-import type { Lane, Stock } from './flows.ts'
+import type { Flow, Stock } from './flows.ts'
 import type { Ledger } from './ledger.ts'
 import { planOf } from './plan.ts'
 import type { Pending, Queue } from './queue.ts'
@@ -23,11 +23,11 @@ interface Group {
 
 function groupsOf({ bands }: Queue): Group[] {
   const groups = new Map<Stock, Group>()
-  for (const [band, { shapes, backlogged }] of bands.entries()) {
-    for (const [key, { stock, expected }] of shapes) {
+  for (const [band, { kinds, backlogged }] of bands.entries()) {
+    for (const { stock, expected } of kinds) {
       const group = groups.get(stock)
       if (group === undefined) {
-        groups.set(stock, { stock, band, expected: [...expected], head: headOf(backlogged, key) })
+        groups.set(stock, { stock, band, expected: [...expected], head: headOf(backlogged, stock) })
         continue
       }
       for (const [llm, more] of expected.entries())
@@ -37,8 +37,8 @@ function groupsOf({ bands }: Queue): Group[] {
   return [...groups.values()]
 }
 
-function headOf(flows: readonly { readonly lanes: ReadonlyMap<string, Lane> }[], key: string): Pending {
-  return flows.find(({ lanes }) => lanes.has(key))!.lanes.get(key)!.heap.items[0]!
+function headOf(flows: readonly Flow[], stock: Stock): Pending {
+  return flows.find(({ lanes }) => lanes.has(stock))!.lanes.get(stock)!.heap.items[0]!
 }
 
 /** The plan for what waits now. O(rounds of planning x shapes x LLMs x limits). */

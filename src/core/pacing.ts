@@ -38,6 +38,16 @@ export interface Day {
   readonly end: number
 }
 
+/** What a pace allows from one instant until another, all of it taken since the day began. */
+export interface Pace {
+  readonly limit: Limit
+  readonly profile: Profile
+  readonly day: Day
+  readonly from: number
+  readonly until: number
+  readonly allowed: number
+}
+
 /** Of a quota, what may be used at once and what the highest priority alone may use. */
 export function headStartOf(amount: number): number {
   return Math.ceil(amount / 8)

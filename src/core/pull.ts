@@ -25,12 +25,12 @@ interface Served {
  * only else it is worth while to find out what of all there is may fit.
  */
 export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match | null {
-  const { backlogged, shapes, size } = round.state.queue.bands[rank]!
+  const { backlogged, kinds, size } = round.state.queue.bands[rank]!
   if (size === 0) return null
   const urgent = urgentMatch(round, asks, rank)
   if (urgent !== null) return urgent
   const [flow] = backlogged
-  if (flow!.lanes.size * RICH > shapes.size) {
+  if (flow!.lanes.size * RICH > kinds.size) {
     const all = asks.map((ask) => servedOf(round, ask, rank, ask.menu.dishes))
     const first = matchOfFlow(round, all, flow!)
     if (first !== null) return first
@@ -150,7 +150,7 @@ function freeIn(
   { lanes }: Flow,
 ): Pending | null {
   if (least * LESS > ask.rooms[rank]!.tokens || !couldFit(ask, quota, rank)) return null
-  const pending = lanes.get(quota.stock.shape.key)?.heap.items[0]
+  const pending = lanes.get(quota.stock)?.heap.items[0]
   return pending !== undefined && isFree(round, ask, rank, pending) ? pending : null
 }
 

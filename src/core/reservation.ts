@@ -1,9 +1,9 @@
 import type { Cost } from './account.ts'
-import { isOpen, offersOf } from './choose.ts'
+import { costOn, isOpen, offersOf } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
-import { bestOf, NOBODY, type Outlook, outlooksOf, soonestOf } from './forecast.ts'
+import { bestOf, NOBODY, type Outlook, outlooksOf, soonestOf, startOn } from './forecast.ts'
 import { CALL_MS, leavesRoomFor } from './look-ahead.ts'
-import { type Pending, passedBy, rankOf } from './queue.ts'
+import { type Pending, type Place, passedBy, rankOf } from './queue.ts'
 
 /** A request that was passed over too often has its room kept: others may go first only if it can start as planned. */
 export interface Reserved {
@@ -68,17 +68,29 @@ export function reserveForOldest(state: Dispatcher, ports: Ports, at: number): v
 
 /** Whether one of its LLMs takes requests now; where none does, none goes before it. */
 function isServed({ views }: Ports, { place }: Pending): boolean {
-  return place!.lane.kind.stock.shape.llms.some((llm) => isOpen(views[llm]!))
+  return llmsOf(place!).some((llm) => isOpen(views[llm]!))
+}
+
+function llmsOf({ lane }: Place): readonly number[] {
+  return lane.kind.stock.shape.llms
 }
 
 /**
  * Its start may come nearer, but is never put off: else others who each leave room at the start as it is foreseen then
  * would put it off together for ever. From that start on nothing goes first.
  */
-function renewed(ports: Ports, { pending, llm, at: startsAt }: Reserved, now: number): Reserved | null {
-  const outlook = outlooksFor(ports, pending, now).find(({ offer }) => offer.llm === llm)
-  if (outlook === undefined || !isOpen(ports.views[llm]!)) return reservedFor(ports, pending, now)
-  return { pending, llm, cost: outlook.offer.cost, at: Math.min(startsAt, outlook.at) }
+function renewed(ports: Ports, before: Reserved, now: number): Reserved | null {
+  const { pending, llm, at: startsAt } = before
+  const view = ports.views[llm]!
+  if (!isOpen(view) || !llmsOf(pending.place!).includes(llm)) return reservedFor(ports, pending, now)
+  const cost = costOn(view, pending)
+  const { at } = startOn(view, NOBODY, cost, now, rankOf(pending))
+  if (at >= startsAt && isSame(cost, before.cost)) return before
+  return { pending, llm, cost, at: Math.min(startsAt, at) }
+}
+
+function isSame(one: Cost, other: Cost): boolean {
+  return one.inputTokens === other.inputTokens && one.outputTokens === other.outputTokens
 }
 
 function reservedFor(ports: Ports, pending: Pending, at: number): Reserved | null {
@@ -94,7 +106,7 @@ function startIn({ views }: Ports, { offer, at: foreseen, because }: Outlook, at
 }
 
 function outlooksFor({ views }: Ports, pending: Pending, at: number): Outlook[] {
-  const offers = offersOf(views, pending.place!.lane.kind.stock.shape.llms, pending)
+  const offers = offersOf(views, llmsOf(pending.place!), pending)
   return outlooksOf(views, offers, pending, at, () => NOBODY)
 }
 

@@ -17,8 +17,8 @@ export function tellFull(state: Dispatcher, ports: Ports, llm: number, at: numbe
   const view = ports.views[llm]!
   if (!isOpen(view)) return
   let first = standingWish(state, llm, view, at)
-  for (const { shapes } of state.queue.bands)
-    for (const kind of shapes.values())
+  for (const { kinds } of state.queue.bands)
+    for (const kind of kinds)
       if (kind.stock.shape.llms.includes(llm)) first = sooner(first, firstWish(view, kind, at))
   tellOf(ports, llm, first, at)
 }
@@ -31,20 +31,25 @@ export function tellAsked({ state, ports, at }: Round, { llm, view, menu }: Ask)
   if (!isOpen(view)) return
   const { isHeld, isSplit } = menu
   const isKept = isKeptFor(state, llm)
-  const highest = state.queue.bands.findIndex(({ size }) => size > 0)
-  const isBefore = (one: Wanted, rank: number) => !isHeld || one.rank <= rank
   let first = standingWish(state, llm, view, at)
-  const known = first === null ? [] : [first.wanted]
+  const known: Wanted[] = []
+  const note = (wish: Wish) => {
+    // Where it does not wait for what is kept from its rank, what asks for more waits as long in any rank.
+    const isOwn =
+      isHeld && wish.wanted.rank > 0 && blockOf(view.account, wish.wanted, at)?.until !== wish.until
+    known.push(isOwn ? wish.wanted : { ...wish.wanted, rank: 0 })
+  }
+  if (first !== null) note(first)
   for (const { quota, least } of menu.smallest) {
-    if (!isSplit && known.some((one) => isBefore(one, highest) && tokensOf(one) <= least * LESS)) break
+    if (!isSplit && known.some((one) => one.rank === 0 && tokensOf(one) <= least * LESS)) break
     if (!mayTake(quota, llm)) continue
     for (const kind of quota.stock.kinds) {
       if (kind === undefined) continue
       const floor = floorCostOn(view, quota.stock.shape, kind.floor)
-      if (known.some((one) => isBefore(one, kind.rank) && isAtMost(view, one, floor))) continue
+      if (known.some((one) => one.rank <= kind.rank && isAtMost(view, one, floor))) continue
       const wish = isKept ? floorWish(view, kind, at) : leastWish(view, kind, at)
       if (wish === null) continue
-      known.push(wish.wanted)
+      note(wish)
       first = sooner(first, wish)
     }
   }

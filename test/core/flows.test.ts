@@ -99,9 +99,9 @@ describe('a client that was idle', () => {
 test('a shape is forgotten when the last request of it has left, and a client no longer waits', () => {
   const { band, send, serves } = open()
   send('a', 1)
-  expect([band.shapes.size, band.backlogged.length, band.size]).toEqual([1, 1, 1])
+  expect([band.kinds.size, band.backlogged.length, band.size]).toEqual([1, 1, 1])
   serves(1)
-  expect([band.shapes.size, band.backlogged.length, band.size]).toEqual([0, 0, 0])
+  expect([band.kinds.size, band.backlogged.length, band.size]).toEqual([0, 0, 0])
 })
 
 test('no first request of a lane asks for less than the floor of its shape, whoever comes and goes', () => {
