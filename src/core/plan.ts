@@ -55,6 +55,41 @@ export function planOf(works: readonly Work[], capacity: Capacity, guessMs: numb
   return { horizonMs, shares: spread(works, capacity(horizonMs), ROUNDS).shares }
 }
 
+/** All options of all works in a row, with the limits that each of them loads. */
+interface Table {
+  /** Index of the first option of each work, and of none after the last. */
+  readonly begins: Int32Array
+  /** For each option: its first limit among those of all LLMs, and where in `adds` its own begin. */
+  readonly limits: Int32Array
+  readonly rows: Int32Array
+  /** What all of a work adds to each load when one option takes it. */
+  readonly adds: Float64Array
+}
+
+function tableOf(works: readonly Work[], capacity: readonly (readonly number[])[]): Table {
+  const firsts: number[] = []
+  let slots = 0
+  for (const { length } of capacity) {
+    firsts.push(slots)
+    slots += length
+  }
+  const [begins, limits, rows, adds]: number[][] = [[0], [], [0], []]
+  for (const { count, options } of works) {
+    for (const { llm, units } of options) {
+      limits!.push(firsts[llm]!)
+      for (const [k, unit] of units.entries()) adds!.push((count * unit) / Math.max(capacity[llm]![k]!, TINY))
+      rows!.push(adds!.length)
+    }
+    begins!.push(limits!.length)
+  }
+  return {
+    begins: Int32Array.from(begins!),
+    limits: Int32Array.from(limits!),
+    rows: Int32Array.from(rows!),
+    adds: Float64Array.from(adds!),
+  }
+}
+
 /**
  * Frank-Wolfe: in every round each kind moves a part of itself to the option that is cheapest at the present prices,
  * and the price of a limit grows with a high power of its load, higher from round to round.
@@ -64,54 +99,52 @@ function spread(
   capacity: readonly (readonly number[])[],
   rounds: number,
 ): { shares: number[][]; load: number } {
-  const loads = capacity.map((limits) => limits.map(() => 0))
-  // What all of a kind adds to each load when one option takes it.
-  const adds = works.map(({ count, options }) =>
-    options.map(({ llm, units }) =>
-      units.map((unit, k) => (count * unit) / Math.max(capacity[llm]![k]!, TINY)),
-    ),
-  )
-  const shares = works.map(({ options }) => options.map(() => 1 / options.length))
-  const move = (w: number, o: number, share: number) => {
-    const load = loads[works[w]!.options[o]!.llm]!
-    const add = adds[w]![o]!
-    for (let k = 0; k < add.length; k++) load[k]! += share * add[k]!
+  const table = tableOf(works, capacity)
+  const { begins, limits, rows, adds } = table
+  const loads = new Float64Array(capacity.reduce((sum, { length }) => sum + length, 0))
+  const shares = new Float64Array(limits.length)
+  const move = (o: number, share: number) => {
+    const part = share - shares[o]!
+    shares[o] = share
+    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) loads[k]! += part * adds[row]!
   }
-  for (const [w, share] of shares.entries()) for (const [o, part] of share.entries()) move(w, o, part)
+  for (const [w, { options }] of works.entries())
+    for (let o = begins[w]!; o < begins[w + 1]!; o++) move(o, 1 / options.length)
   for (let round = 0; round < rounds; round++) {
     const squarings = 2 + Math.floor((4 * round) / rounds)
     const step = 1.5 / (round + 3)
-    for (const [w, share] of shares.entries()) {
-      const best = cheapest(works[w]!, adds[w]!, loads, greatest(loads), squarings)
-      for (const [o, part] of share.entries()) {
-        const next = (1 - step) * part + (o === best ? step : 0)
-        move(w, o, next - part)
-        share[o] = next
-      }
+    const most = greatest(loads)
+    for (let w = 0; w < works.length; w++) {
+      const best = cheapest(table, w, loads, most, squarings)
+      for (let o = begins[w]!; o < begins[w + 1]!; o++)
+        move(o, (1 - step) * shares[o]! + (o === best ? step : 0))
     }
   }
-  return { shares, load: greatest(loads) }
+  return {
+    shares: works.map((_, w) => [...shares.subarray(begins[w], begins[w + 1])]),
+    load: greatest(loads),
+  }
 }
 
 /** Keeps a limit without any capacity from dividing by zero; nothing fits there. */
 const TINY = 1e-9
 
+/** The option of a work whose limits are cheapest; what the loads are measured by, `most`, is the same for all. */
 function cheapest(
-  { options }: Work,
-  adds: readonly (readonly number[])[],
-  loads: readonly (readonly number[])[],
+  { begins, limits, rows, adds }: Table,
+  w: number,
+  loads: Float64Array,
   most: number,
   squarings: number,
 ): number {
-  let best = 0
+  let best = begins[w]!
   let least = Number.POSITIVE_INFINITY
-  for (const [o, { llm }] of options.entries()) {
-    const load = loads[llm]!
+  for (let o = begins[w]!; o < begins[w + 1]!; o++) {
     let price = 0
-    for (const [k, add] of adds[o]!.entries()) {
-      let power = load[k]! / most
+    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) {
+      let power = loads[k]! / most
       for (let i = 0; i < squarings; i++) power *= power
-      price += power * add
+      price += power * adds[row]!
     }
     if (price >= least) continue
     best = o
@@ -120,8 +153,8 @@ function cheapest(
   return best
 }
 
-function greatest(loads: readonly (readonly number[])[]): number {
+function greatest(loads: Float64Array): number {
   let most = TINY
-  for (const limits of loads) for (const load of limits) if (load > most) most = load
+  for (let k = 0; k < loads.length; k++) if (loads[k]! > most) most = loads[k]!
   return most
 }
