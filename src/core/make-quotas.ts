@@ -5,7 +5,7 @@ import type { Ledger } from './ledger.ts'
 import { planOf } from './plan.ts'
 import type { Pending, Queue } from './queue.ts'
 import type { Quota, Quotas } from './quotas.ts'
-import { candidatesOf, offersFor, type Round, servedAt } from './round.ts'
+import { candidatesOf, type Round, servedAt } from './round.ts'
 import type { Shape } from './shape.ts'
 import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
@@ -44,46 +44,43 @@ function headOf(flows: readonly Flow[], stock: Stock): Pending {
 /** The plan for what waits now. O(rounds of planning x shapes x LLMs x limits). */
 export function makeQuotas(round: Round): Quotas {
   const { state, ports, at } = round
-  const groups = groupsOf(state.queue).map((group) => {
-    const may = allowed(round, group)
-    return { ...group, may, llms: group.stock.shape.llms.filter((llm) => may[llm]! > 0) }
-  })
-  const works = groups.map(({ stock: { shape, count }, llms }) => {
-    const options = offersOf(ports.views, llms, middleOf(shape)).map((offer) => optionOf(ports.views, offer))
-    return { count, options }
-  })
+  const groups = groupsOf(state.queue)
+  const all = groups.map((group) => quotaOf(round, group))
+  const mine = all.map(({ offers, may }) => offers.filter(({ llm }) => may[llm]! > 0))
+  const works = mine.map((offers, i) => ({
+    count: groups[i]!.stock.count,
+    options: offers.map((offer) => optionOf(ports.views, offer)),
+  }))
   const { horizonMs, shares } = planOf(
     works,
     (ms) => ports.views.map(({ account }) => account.ledgers.map((ledger) => letsThrough(ledger, at, ms))),
     Math.max(0, state.endsAt - at),
   )
-  const all = groups.map(({ stock, head, may, llms }, i): Quota => {
-    const quota = emptyQuota(round, stock, head)
-    for (const llm of stock.shape.llms) quota.may[llm] = may[llm]!
-    for (const [o, llm] of llms.entries()) quota.left[llm] = shares[i]![o]! * stock.count
-    return quota
-  })
+  for (const [i, { stock, left }] of all.entries())
+    for (const [o, { llm }] of mine[i]!.entries()) left[llm] = shares[i]![o]! * stock.count
   const { size } = state.queue.byId
   const pairs = works.reduce((sum, { options }) => sum + options.length, 0)
   const drift = Math.max(Math.floor(size / DRIFT_PART), Math.floor(pairs / DRIFT_PART))
   return { at, size, drift, endsAt: at + horizonMs, all, menus: [] }
 }
 
-/** How many of a group each LLM may take now, by LLM: those that are expected to go to a better one wait for it. */
-function allowed(round: Round, { stock, head, band, expected }: Group): number[] {
-  const { ports, at } = round
-  const offers = offersFor(round, head)
+/** How many of a group each LLM may take now: those that are expected to go to a better one wait for it. */
+function quotaOf(round: Round, { stock, head, band, expected }: Group): Quota {
+  const quota = emptyQuota(round, stock, head)
+  const { offers, scores, may } = quota
   const later = offers
     .filter(({ llm }) => (expected[llm] ?? 0) > 0)
-    .map((offer) => ({ ...offer, score: scoreOf(offer, head, at, servedAt(round, band, head, offer)) }))
-  const may = Array<number>(ports.views.length).fill(0)
-  for (const offer of offers) {
-    const enough = scoreOf(offer, head, at, at) + ALIKE
+    .map((offer) => ({
+      llm: offer.llm,
+      score: scoreOf(offer, head, round.at, servedAt(round, band, head, offer)),
+    }))
+  for (const [i, offer] of offers.entries()) {
     let waiting = 0
-    for (const { llm, score } of later) if (llm !== offer.llm && score > enough) waiting += expected[llm]!
+    for (const { llm, score } of later)
+      if (llm !== offer.llm && score > scores[i]! + ALIKE) waiting += expected[llm]!
     may[offer.llm] = stock.count - waiting
   }
-  return may
+  return quota
 }
 
 function optionOf(views: readonly LlmView[], { llm, cost, serveMs }: Offer) {
