@@ -77,21 +77,15 @@ export function couldFit({ llm, view, rooms }: Ask, quota: Quota, rank: number):
 }
 
 /** The tokens that are left for a band in this window once the smallest of an LLM's own have taken all requests but one. */
-export function mostFor(
-  { endsAt }: Quotas,
-  { llm, rooms, menu: { dishes } }: Ask,
-  rank: number,
-  now: number,
-): number {
+export function mostFor({ endsAt, backlogs }: Quotas, ask: Ask, rank: number, now: number): number {
+  const { llm, menu, rooms } = ask
   const room = rooms[rank]!
   if (room.requests <= 1) return room.tokens
-  let backlog = 0
-  for (const { quota } of dishes) backlog += ownOf(quota, llm)
   const windows = 1 + Math.floor(Math.max(0, endsAt - now) / room.perMs)
-  let slots = Math.min(room.requests, Math.ceil(backlog / windows)) - 1
+  let slots = Math.min(room.requests, Math.ceil(Math.max(0, backlogs[llm]!) / windows)) - 1
   let most = room.tokens
-  for (let i = dishes.length - 1; i >= 0 && slots > 0; i--) {
-    const { quota, tokens } = dishes[i]!
+  for (let i = menu.dishes.length - 1; i >= 0 && slots > 0; i--) {
+    const { quota, tokens } = menu.dishes[i]!
     const count = Math.min(slots, ownOf(quota, llm))
     most -= count * tokens
     slots -= count

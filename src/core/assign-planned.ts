@@ -44,7 +44,7 @@ function take(round: Round, { pending, llm }: Match): void {
   const offers = offersFor(round, pending)
   const { quota } = pending.place!.lane.kind.stock
   start(state, ports, pending, offers.find((offer) => offer.llm === llm)!, offers, at)
-  if (quota !== null) takeFromPlan(quota, llm)
+  if (quota !== null) takeFromPlan(state.quotas!, quota, llm)
 }
 
 function nextMatch(round: Round, asks: readonly Ask[]): Match | null {

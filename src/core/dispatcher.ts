@@ -10,7 +10,7 @@ import { bestOf, soonestOf } from './forecast.ts'
 import { foresee, foreseeBest, lateIn } from './foresee.ts'
 import { arrive, hold, isGathered, isHolding, release } from './gather.ts'
 import { AUTO, knownNames, resolveModel } from './names.ts'
-import { dequeue, enqueue, nextDeadline, type Pending, type Queue, sizeOf } from './queue.ts'
+import { aheadOf, dequeue, enqueue, nextDeadline, type Pending, type Queue, rankOf, sizeOf } from './queue.ts'
 import { addToPlan, isLong, notice } from './quotas.ts'
 import * as refusal from './refusal.ts'
 import { createRound, isDue, type Round } from './round.ts'
@@ -125,7 +125,8 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const isHeld = isBehind ? isHolding(gathering) : isBurst(round, pending, best)
   if (!isHeld && startNewcomer(round, pending, best)) return
   const full = fullBound(queue, policy, pending)
-  const outlooks = isBehind ? foreseeBest(round, pending) : foresee(round, pending)
+  const ahead = aheadOf(queue, rankOf(pending), pending)
+  const outlooks = isBehind ? foreseeBest(round, pending, ahead) : foresee(round, pending, ahead)
   const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
   if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
   const inTime = bestOf(outlooks)
@@ -134,7 +135,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
     return reject(ports, pending.id, refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at))
   const next = inTime ?? soonestOf(outlooks)
   const expected = next && { llm: next.offer.llm, cost: next.offer.cost, at: next.at }
-  const position = enqueue(queue, pending, expected)
+  const position = enqueue(queue, pending, expected, ahead)
   addToPlan(round, pending, next && { llm: next.offer.llm, score: next.score })
   if (isHeld) hold(gathering, at)
   if (!isBehind) tellOfNewcomer(round, pending)

@@ -1,22 +1,22 @@
 import { type Offer, scoreOf } from './choose.ts'
 import { type Late, latenessOf, leastAhead, takeRefusal } from './early-refusal.ts'
 import { dueBefore, type Outlook, outlooksOf, shareOf } from './forecast.ts'
-import { aheadOf, type Pending, plannedFor, rankOf } from './queue.ts'
+import { type Pending, plannedFor, rankOf } from './queue.ts'
 import type { Quota } from './quotas.ts'
 import { offersFor, type Round } from './round.ts'
 import { shapeOf } from './shape.ts'
 
-/** When each LLM could take a newcomer, what is served before it counted. O(LLMs x log entries). */
-export function foresee(round: Round, pending: Pending): Outlook[] {
-  return outlooksFor(round, pending)(offersFor(round, pending))
+/** When each LLM could take a newcomer, `ahead` of those that wait being served before it. O(LLMs x log entries). */
+export function foresee(round: Round, pending: Pending, ahead: number): Outlook[] {
+  return outlooksFor(round, pending, ahead)(offersFor(round, pending))
 }
 
 /**
  * The same for a newcomer behind a long queue, of the LLMs alone that could be the best: waiting never raises a score, so
  * that the others need not be asked when they could start it. The best of the outlooks is the best of all.
  */
-export function foreseeBest(round: Round, pending: Pending): Outlook[] {
-  const look = outlooksFor(round, pending)
+export function foreseeBest(round: Round, pending: Pending, ahead: number): Outlook[] {
+  const look = outlooksFor(round, pending, ahead)
   const { offers, scores } = offersAtOnce(round, pending)
   const isSeen = Array<boolean>(offers.length).fill(false)
   const outlooks: Outlook[] = []
@@ -55,7 +55,7 @@ export function lateIn(round: Round, pending: Pending): Late | null {
 function outlooksFor(
   { state: { queue }, ports, at }: Round,
   pending: Pending,
-  ahead = aheadOf(queue, rankOf(pending), pending),
+  ahead: number,
 ): (offers: readonly Offer[]) => Outlook[] {
   const band = rankOf(pending)
   let size = 0

@@ -56,12 +56,17 @@ export function makeQuotas(round: Round): Quotas {
     (ms) => ports.views.map(({ account }) => account.ledgers.map((ledger) => letsThrough(ledger, at, ms))),
     Math.max(0, state.endsAt - at),
   )
-  for (const [i, { stock, left }] of all.entries())
-    for (const [o, { llm }] of mine[i]!.entries()) left[llm] = shares[i]![o]! * stock.count
+  const backlogs = Array<number>(ports.views.length).fill(0)
+  for (const [i, { stock, left }] of all.entries()) {
+    for (const [o, { llm }] of mine[i]!.entries()) {
+      left[llm] = shares[i]![o]! * stock.count
+      backlogs[llm] = backlogs[llm]! + left[llm]
+    }
+  }
   const { size } = state.queue.byId
   const pairs = works.reduce((sum, { options }) => sum + options.length, 0)
   const drift = Math.max(Math.floor(size / DRIFT_PART), Math.floor(pairs / DRIFT_PART))
-  return { at, size, drift, endsAt: at + horizonMs, all, menus: [] }
+  return { at, size, drift, endsAt: at + horizonMs, all, backlogs, menus: [] }
 }
 
 /** How many of a group each LLM may take now: those that are expected to go to a better one wait for it. */

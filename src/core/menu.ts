@@ -28,6 +28,8 @@ export interface Dish {
   readonly quota: Quota
   readonly tokens: number
   readonly least: number
+  /** Neither it nor any larger one asks for less than this. */
+  leastUp: number
 }
 
 /** What an LLM can ever take. Worked out anew once the LLM counts clearly less than it did, or its limits are others. */
@@ -47,6 +49,11 @@ export function menuOf({ all, menus }: Quotas, llm: number, view: LlmView): Menu
     if (quota.stock.shape.isReturned) menu.returned.push(dish)
   }
   menu.dishes.sort(byTokens)
+  let leastUp = Number.POSITIVE_INFINITY
+  for (const dish of menu.dishes) {
+    leastUp = Math.min(leastUp, dish.least)
+    dish.leastUp = leastUp
+  }
   menu.smallest.sort((a, b) => a.least - b.least)
   return menu
 }
@@ -73,7 +80,7 @@ function dishOf(quota: Quota, llm: number, view: LlmView): Dish {
   const { stock, offers } = quota
   const least = tokensOf(floorCostOn(view, stock.shape))
   const offer = offers.find((one) => one.llm === llm)
-  return { quota, tokens: offer === undefined ? least : tokensOf(offer.cost), least }
+  return { quota, tokens: offer === undefined ? least : tokensOf(offer.cost), least, leastUp: least }
 }
 
 export function tokensOf({ inputTokens, outputTokens }: Cost): number {

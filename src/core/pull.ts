@@ -11,13 +11,16 @@ import { mayGo, type Round } from './round.ts'
 import { matchOf } from './shape-match.ts'
 import { urgentIn } from './urgent.ts'
 
-/** An LLM that is asked for a band, with those of its dishes that are worth a look, the largest first. */
+/** An LLM that is asked for a band. */
 interface Served {
   readonly ask: Ask
   readonly rank: number
+  /** What is worth a look, the largest first, and whether all of it is known to fit, judged by the least that is asked for. */
   readonly dishes: readonly Dish[]
-  /** The most tokens that the next of its own should take. */
-  readonly most: number
+  readonly isSifted: boolean
+  /** The first of them that may fit, and the first that is not larger than the next of its own should be. */
+  readonly from: number
+  readonly middle: number
 }
 
 /**
@@ -31,14 +34,14 @@ export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match
   if (urgent !== null) return urgent
   const [flow] = backlogged
   if (flow!.lanes.size * RICH > kinds.size) {
-    const all = asks.map((ask) => servedOf(round, ask, rank, ask.menu.dishes))
+    const all = asks.map((ask) => servedOf(round, ask, rank, ask.menu.dishes, false))
     const first = matchOfFlow(round, all, flow!)
     if (first !== null) return first
   }
   const left: Served[] = []
   for (const ask of asks) {
     const fitting = fittingFor(ask, rank)
-    if (fitting.length > 0) left.push(servedOf(round, ask, rank, fitting))
+    if (fitting.length > 0) left.push(servedOf(round, ask, rank, fitting, true))
   }
   if (left.length === 0) return null
   for (const flow of backlogged) {
@@ -51,8 +54,33 @@ export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match
 /** A client has much to offer from this part of all shapes on, as one over it. */
 const RICH = 8
 
-function servedOf({ state, at }: Round, ask: Ask, rank: number, dishes: readonly Dish[]): Served {
-  return { ask, rank, dishes, most: mostFor(state.quotas!, ask, rank, at) }
+function servedOf(
+  { state, at }: Round,
+  ask: Ask,
+  rank: number,
+  dishes: readonly Dish[],
+  isSifted: boolean,
+): Served {
+  const most = mostFor(state.quotas!, ask, rank, at)
+  const { tokens } = ask.rooms[rank]!
+  const from = firstThat(dishes, ({ leastUp }) => leastUp * LESS <= tokens)
+  const middle = Math.max(
+    from,
+    firstThat(dishes, (dish) => dish.tokens <= most),
+  )
+  return { ask, rank, dishes, isSifted, from, middle }
+}
+
+/** The first dish from which on all are such; none of those before may be. O(log n). */
+function firstThat(dishes: readonly Dish[], isSuch: (dish: Dish) => boolean): number {
+  let low = 0
+  let high = dishes.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isSuch(dishes[middle]!)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** What of a band may fit. O(what asks for no more tokens than are left). */
@@ -95,7 +123,7 @@ function matchOfFlow(round: Round, served: readonly Served[], flow: Flow): Match
 /** A request of a client that came back from a failure and fits. */
 function returnedOf(round: Round, { ask, rank }: Served, flow: Flow): Match | null {
   for (const dish of ask.menu.returned) {
-    const pending = freeIn(round, ask, rank, dish, flow)
+    const pending = couldFit(ask, dish.quota, rank) ? freeIn(round, ask, rank, dish, flow) : null
     if (pending !== null) return { pending, llm: ask.llm }
   }
   return null
@@ -108,32 +136,31 @@ function returnedOf(round: Round, { ask, rank }: Served, flow: Flow): Match | nu
  * one that suits best what it has left. Null when nothing fits.
  */
 function choose(round: Round, served: Served, flow: Flow): Match | Guest | null {
-  const { ask, rank, dishes, most } = served
-  const { llm } = ask
-  const first = dishes.findIndex(({ tokens }) => tokens <= most)
-  const middle = first < 0 ? dishes.length : first
+  const { dishes, from, middle } = served
+  const { llm } = served.ask
   for (let i = middle; i < dishes.length; i++) {
-    const pending = ownIn(round, ask, rank, dishes[i]!, flow)
+    const pending = ownIn(round, served, dishes[i]!, flow)
     if (pending !== null) return { pending, llm }
   }
-  for (let i = middle - 1; i >= 0; i--) {
-    const pending = ownIn(round, ask, rank, dishes[i]!, flow)
+  for (let i = middle - 1; i >= from; i--) {
+    const pending = ownIn(round, served, dishes[i]!, flow)
     if (pending !== null) return { pending, llm }
   }
   return guestOf(round, served, flow)
 }
 
 /** A request of a client that fits and that the plan leaves to the LLM. */
-function ownIn(round: Round, ask: Ask, rank: number, dish: Dish, flow: Flow): Pending | null {
-  return dish.quota.left[ask.llm]! >= OWN_FROM ? freeIn(round, ask, rank, dish, flow) : null
+function ownIn(round: Round, served: Served, dish: Dish, flow: Flow): Pending | null {
+  return dish.quota.left[served.ask.llm]! >= OWN_FROM ? dishIn(round, served, dish, flow) : null
 }
 
 /** Of what the plan leaves to others, the request of a client that suits best what the LLM has left. */
-function guestOf(round: Round, { ask, rank, dishes }: Served, flow: Flow): Guest | null {
+function guestOf(round: Round, served: Served, flow: Flow): Guest | null {
+  const { ask, dishes, from } = served
   const { llm, view } = ask
   let best: Guest | null = null
-  for (const dish of dishes) {
-    const pending = freeIn(round, ask, rank, dish, flow)
+  for (let i = from; i < dishes.length; i++) {
+    const pending = dishIn(round, served, dishes[i]!, flow)
     if (pending === null) continue
     const value = matchOf(view.account, costOn(view, pending), round.at)
     if (best === null || value > best.value) best = { pending, llm, value }
@@ -141,15 +168,14 @@ function guestOf(round: Round, { ask, rank, dishes }: Served, flow: Flow): Guest
   return best
 }
 
+function dishIn(round: Round, { ask, rank, isSifted }: Served, dish: Dish, flow: Flow): Pending | null {
+  if (!isSifted && (dish.least * LESS > ask.rooms[rank]!.tokens || !couldFit(ask, dish.quota, rank)))
+    return null
+  return freeIn(round, ask, rank, dish, flow)
+}
+
 /** The first request of a client's lane, if it fits. */
-function freeIn(
-  round: Round,
-  ask: Ask,
-  rank: number,
-  { quota, least }: Dish,
-  { lanes }: Flow,
-): Pending | null {
-  if (least * LESS > ask.rooms[rank]!.tokens || !couldFit(ask, quota, rank)) return null
+function freeIn(round: Round, ask: Ask, rank: number, { quota }: Dish, { lanes }: Flow): Pending | null {
   const pending = lanes.get(quota.stock)?.heap.items[0]
   return pending !== undefined && isFree(round, ask, rank, pending) ? pending : null
 }

@@ -16,6 +16,8 @@ export interface Quotas {
   /** When all of them could have been started. */
   readonly endsAt: number
   readonly all: Quota[]
+  /** How many of all that wait each LLM should take, about: nobody counts those that leave for another reason. */
+  readonly backlogs: number[]
   /** By LLM; worked out when it is needed. */
   readonly menus: (Menu | undefined)[]
 }
@@ -119,7 +121,9 @@ export function addToPlan(round: Round, pending: Pending, best: Expectation | nu
     if (best !== null && llm !== best.llm && best.score > scores[i]! + ALIKE) continue
     may[llm] = may[llm]! + 1
   }
-  if (best !== null) left[best.llm] = left[best.llm]! + 1
+  if (best === null) return
+  left[best.llm] = left[best.llm]! + 1
+  quotas.backlogs[best.llm] = quotas.backlogs[best.llm]! + 1
 }
 
 function quotaFor(round: Round, { all }: Quotas, pending: Pending): Quota {
@@ -137,11 +141,12 @@ export function ownOf({ stock, left }: Quota, llm: number): number {
 }
 
 /** Notes that an LLM took a request; one that it was not to take it takes from the one with most left. */
-export function takeFromPlan({ left, may }: Quota, llm: number): void {
+export function takeFromPlan({ backlogs }: Quotas, { left, may }: Quota, llm: number): void {
   may[llm] = may[llm]! - 1
   let from = llm
   if (left[llm]! < OWN_FROM) for (let i = 0; i < left.length; i++) if (left[i]! > left[from]!) from = i
   left[from] = left[from]! - 1
+  backlogs[from] = backlogs[from]! - 1
 }
 
 /** Shares are fractions of requests; from here on a request counts as one of the LLM's own. */

@@ -1,8 +1,9 @@
-import { type Cost, mostOf } from './account.ts'
+import { type Cost, type Most, mostOf } from './account.ts'
 import type { LlmView } from './choose.ts'
 import { type Needs, scaled } from './estimate.ts'
 import type { Size } from './flows.ts'
 import { reservesBound } from './outputs.ts'
+import type { Skill } from './skill.ts'
 import type { Weights } from './types.ts'
 
 /** What makes requests alike for the scheduler: the LLMs they may go to, what they wish for, and how large they are. */
@@ -85,9 +86,8 @@ export function leastOf(size: number): number {
 }
 
 /** What the prompt of a request of a shape takes of an LLM at least. Never falls as prompts get longer. */
-export function leastInputOn({ skill, account }: LlmView, inputTokens: number): number {
-  const { inputTokens: most } = mostOf(account)
-  return Math.min(scaled(inputTokens, skill.factor) + skill.overheadTokens, most)
+function leastInputOn(skill: Skill, most: Most, inputTokens: number): number {
+  return Math.min(scaled(inputTokens, skill.factor) + skill.overheadTokens, most.inputTokens)
 }
 
 /**
@@ -95,14 +95,12 @@ export function leastInputOn({ skill, account }: LlmView, inputTokens: number): 
  * answers say. The larger the prompt, the less the context and a limit on tokens leave for the answer.
  */
 export function floorCostOn(view: LlmView, shape: Shape, floor: Size = shape): Cost {
-  const inputTokens = leastInputOn(view, floor.inputTokens)
-  return { inputTokens, outputTokens: leastOutputOn(view, shape, floor.outputTokens) }
-}
-
-function leastOutputOn(view: LlmView, { inputTokensMost }: Shape, outputTokens: number | null): number {
-  const { spec, account } = view
-  const { outputTokens: most, tokens } = mostOf(account)
-  if (outputTokens === null || !(spec.strict || reservesBound(spec))) return 0
-  const input = leastInputOn(view, inputTokensMost)
-  return Math.max(0, Math.min(outputTokens, most, tokens - input, spec.contextLength - input))
+  const { spec, skill, account } = view
+  const most = mostOf(account)
+  const inputTokens = leastInputOn(skill, most, floor.inputTokens)
+  const { outputTokens } = floor
+  if (outputTokens === null || !(spec.strict || reservesBound(spec))) return { inputTokens, outputTokens: 0 }
+  const input = leastInputOn(skill, most, shape.inputTokensMost)
+  const left = Math.min(outputTokens, most.outputTokens, most.tokens - input, spec.contextLength - input)
+  return { inputTokens, outputTokens: Math.max(0, left) }
 }

@@ -33,6 +33,8 @@ export function tellAsked({ state, ports, at }: Round, { llm, view, menu }: Ask)
   const isKept = isKeptFor(state, llm)
   let first = standingWish(state, llm, view, at)
   const known: Wanted[] = []
+  const covers = (one: Wanted, cost: Cost, rank: number) =>
+    one.rank <= rank && (isSplit ? isAtMost(view, one, cost) : tokensOf(one) <= tokensOf(cost))
   const note = (wish: Wish) => {
     // Where it does not wait for what is kept from its rank, what asks for more waits as long in any rank.
     const isOwn =
@@ -46,7 +48,7 @@ export function tellAsked({ state, ports, at }: Round, { llm, view, menu }: Ask)
     for (const kind of quota.stock.kinds) {
       if (kind === undefined) continue
       const floor = floorCostOn(view, quota.stock.shape, kind.floor)
-      if (known.some((one) => one.rank <= kind.rank && isAtMost(view, one, floor))) continue
+      if (known.some((one) => covers(one, floor, kind.rank))) continue
       const wish = isKept ? floorWish(view, kind, at) : leastWish(view, kind, at)
       if (wish === null) continue
       note(wish)
