@@ -1,6 +1,6 @@
 import type { LlmView } from './choose.ts'
 import { isHeldAlike } from './held-back.ts'
-import { LESS, type Menu, menuOf } from './menu.ts'
+import { type Menu, menuOf, partOf } from './menu.ts'
 import { mayTake, ownOf, type Quota, type Quotas } from './quotas.ts'
 import { keepsRoom } from './reservation.ts'
 import { fitsIn, type Room, roomIn } from './room.ts'
@@ -58,11 +58,12 @@ function passable({ state, ports, at }: Round, { llm, menu }: Ask, room: Room): 
 }
 
 function couldTake(ask: Ask): boolean {
-  const { llm, menu, rooms } = ask
+  const { llm, view, menu, rooms } = ask
   const [{ requests, calls, tokens }] = rooms as [Room]
   if (requests < 1 || calls < 1) return false
+  const part = partOf(menu, view)
   for (const { quota, least } of menu.smallest) {
-    if (least * LESS > tokens) return false
+    if (least * part > tokens) return false
     if (mayTake(quota, llm) && rooms.some((_, rank) => couldFit(ask, quota, rank))) return true
   }
   return false

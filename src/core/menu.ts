@@ -73,8 +73,13 @@ function countsLess(now: Skill, then: Skill): boolean {
   return now.factor < LESS * then.factor || now.overheadTokens < LESS * then.overheadTokens
 }
 
-/** From here on a provider counts clearly less than before. What takes more than the room over this fits nowhere. */
-export const LESS = 7 / 8
+/** From here on a provider counts clearly less than before. */
+const LESS = 7 / 8
+
+/** The part of what it asked for when the menu was made that a dish may ask for now. */
+export function partOf({ skill: then }: Menu, { skill: now }: LlmView): number {
+  return now.factor < then.factor || now.overheadTokens < then.overheadTokens ? LESS : 1
+}
 
 function dishOf(quota: Quota, llm: number, view: LlmView): Dish {
   const { stock, offers } = quota

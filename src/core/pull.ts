@@ -2,7 +2,7 @@ import { type Ask, couldFit, mostFor } from './ask.ts'
 import type { Match } from './assign-each.ts'
 import { costOn } from './choose.ts'
 import type { Flow } from './flows.ts'
-import { byTokens, type Dish, LESS } from './menu.ts'
+import { byTokens, type Dish, partOf } from './menu.ts'
 import type { Pending } from './queue.ts'
 import { OWN_FROM } from './quotas.ts'
 import { mayPass } from './reservation.ts'
@@ -63,7 +63,8 @@ function servedOf(
 ): Served {
   const most = mostFor(state.quotas!, ask, rank, at)
   const { tokens } = ask.rooms[rank]!
-  const from = firstThat(dishes, ({ leastUp }) => leastUp * LESS <= tokens)
+  const part = partOf(ask.menu, ask.view)
+  const from = firstThat(dishes, ({ leastUp }) => leastUp * part <= tokens)
   const middle = Math.max(
     from,
     firstThat(dishes, (dish) => dish.tokens <= most),
@@ -85,10 +86,11 @@ function firstThat(dishes: readonly Dish[], isSuch: (dish: Dish) => boolean): nu
 
 /** What of a band may fit. O(what asks for no more tokens than are left). */
 function fittingFor(ask: Ask, rank: number): Dish[] {
-  const { menu, rooms } = ask
+  const { view, menu, rooms } = ask
+  const part = partOf(menu, view)
   const fitting: Dish[] = []
   for (const dish of menu.smallest) {
-    if (dish.least * LESS > rooms[rank]!.tokens) break
+    if (dish.least * part > rooms[rank]!.tokens) break
     if (couldFit(ask, dish.quota, rank)) fitting.push(dish)
   }
   return fitting.sort(byTokens)
@@ -121,10 +123,13 @@ function matchOfFlow(round: Round, served: readonly Served[], flow: Flow): Match
 }
 
 /** A request of a client that came back from a failure and fits. */
-function returnedOf(round: Round, { ask, rank }: Served, flow: Flow): Match | null {
-  for (const dish of ask.menu.returned) {
-    const pending = couldFit(ask, dish.quota, rank) ? freeIn(round, ask, rank, dish, flow) : null
-    if (pending !== null) return { pending, llm: ask.llm }
+function returnedOf(round: Round, served: Served, flow: Flow): Match | null {
+  const { llm, menu } = served.ask
+  if (menu.returned.length === 0) return null
+  const unsifted = { ...served, isSifted: false }
+  for (const dish of menu.returned) {
+    const pending = dishIn(round, unsifted, dish, flow)
+    if (pending !== null) return { pending, llm }
   }
   return null
 }
@@ -168,16 +173,17 @@ function guestOf(round: Round, served: Served, flow: Flow): Guest | null {
   return best
 }
 
-function dishIn(round: Round, { ask, rank, isSifted }: Served, dish: Dish, flow: Flow): Pending | null {
-  if (!isSifted && (dish.least * LESS > ask.rooms[rank]!.tokens || !couldFit(ask, dish.quota, rank)))
-    return null
-  return freeIn(round, ask, rank, dish, flow)
-}
-
 /** The first request of a client's lane, if it fits. */
-function freeIn(round: Round, ask: Ask, rank: number, { quota }: Dish, { lanes }: Flow): Pending | null {
-  const pending = lanes.get(quota.stock)?.heap.items[0]
-  return pending !== undefined && isFree(round, ask, rank, pending) ? pending : null
+function dishIn(
+  round: Round,
+  { ask, rank, isSifted }: Served,
+  { quota }: Dish,
+  { lanes }: Flow,
+): Pending | null {
+  const lane = lanes.get(quota.stock)
+  if (lane === undefined || !(isSifted || couldFit(ask, quota, rank))) return null
+  const pending = lane.heap.items[0]!
+  return isFree(round, ask, rank, pending) ? pending : null
 }
 
 /** Whether an LLM has room for a request that may go there and that no other request keeps. */

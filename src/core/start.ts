@@ -1,4 +1,4 @@
-import { blockOf } from './account.ts'
+import { blockOf, fits } from './account.ts'
 import { type LlmView, type Offer, scoreOf, speedOf } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import type { Candidate } from './events.ts'
@@ -41,8 +41,9 @@ function candidateOf(view: LlmView, offer: Offer, pending: Pending, at: number):
   if (view.status !== 'available') {
     return { llm, excluded: view.because === null ? view.status : `${view.status}: ${view.because}` }
   }
-  const block = blockOf(view.account, offer.cost, at, rankOf(pending))
-  if (block !== null) return { llm, excluded: `${block.limit} has no room` }
+  const rank = rankOf(pending)
+  if (!fits(view.account, offer.cost, at, rank))
+    return { llm, excluded: `${blockOf(view.account, offer.cost, at, rank)!.limit} has no room` }
   return {
     llm,
     score: round(scoreOf(offer, pending, at, at)),

@@ -2,7 +2,7 @@ import { type Block, blockOf, type Cost } from './account.ts'
 import { costOn, isOpen, type LlmView, type Wanted } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import { findFloor, type Kind } from './flows.ts'
-import { LESS, tokensOf } from './menu.ts'
+import { partOf, tokensOf } from './menu.ts'
 import type { Ask } from './ask.ts'
 import { type Pending, rankOf } from './queue.ts'
 import { mayTake } from './quotas.ts'
@@ -32,6 +32,7 @@ export function tellAsked({ state, ports, at }: Round, { llm, view, menu }: Ask)
   const { isHeld, isSplit } = menu
   const isKept = isKeptFor(state, llm)
   let first = standingWish(state, llm, view, at)
+  const part = partOf(menu, view)
   const known: Wanted[] = []
   const covers = (one: Wanted, cost: Cost, rank: number) =>
     one.rank <= rank && (isSplit ? isAtMost(view, one, cost) : tokensOf(one) <= tokensOf(cost))
@@ -43,7 +44,7 @@ export function tellAsked({ state, ports, at }: Round, { llm, view, menu }: Ask)
   }
   if (first !== null) note(first)
   for (const { quota, least } of menu.smallest) {
-    if (!isSplit && known.some((one) => one.rank === 0 && tokensOf(one) <= least * LESS)) break
+    if (!isSplit && known.some((one) => one.rank === 0 && tokensOf(one) <= least * part)) break
     if (!mayTake(quota, llm)) continue
     for (const kind of quota.stock.kinds) {
       if (kind === undefined) continue
