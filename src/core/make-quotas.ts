@@ -121,5 +121,7 @@ export function emptyQuota({ ports, at }: Round, stock: Stock, head: Pending): Q
   const none = Array<number>(ports.views.length).fill(0)
   const offers = offersOf(ports.views, candidatesOf(head, ports), middleOf(stock.shape))
   const scores = offers.map((offer) => scoreOf(offer, head, at, at))
-  return { stock, offers, scores, may: none, left: [...none] }
+  const costs: Cost[] = []
+  for (const { llm, cost } of offers) costs[llm] = cost
+  return { stock, offers, scores, costs, may: none, left: [...none] }
 }

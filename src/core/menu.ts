@@ -39,11 +39,18 @@ export function menuOf({ all, menus }: Quotas, llm: number, view: LlmView): Menu
   const isKnown = known !== undefined && known.most === most && !countsLess(view.skill, known.skill)
   const menu = isKnown ? known : emptyMenu(view, most)
   menus[llm] = menu
-  if (menu.known === all.length) return menu
+  if (menu.known < all.length) fill(menu, all, llm, view)
+  return menu
+}
+
+/** Adds the quotas that a menu does not know yet. */
+function fill(menu: Menu, all: readonly Quota[], llm: number, view: LlmView): void {
   for (; menu.known < all.length; menu.known++) {
     const quota = all[menu.known]!
-    if (!quota.stock.shape.llms.includes(llm)) continue
-    const dish = dishOf(quota, llm, view)
+    const cost = quota.costs[llm]
+    if (cost === undefined) continue
+    const least = tokensOf(floorCostOn(view, quota.stock.shape))
+    const dish = { quota, tokens: tokensOf(cost), least, leastUp: least }
     menu.dishes.push(dish)
     menu.smallest.push(dish)
     if (quota.stock.shape.isReturned) menu.returned.push(dish)
@@ -55,7 +62,6 @@ export function menuOf({ all, menus }: Quotas, llm: number, view: LlmView): Menu
     dish.leastUp = leastUp
   }
   menu.smallest.sort((a, b) => a.least - b.least)
-  return menu
 }
 
 /** The largest first. */
@@ -79,13 +85,6 @@ const LESS = 7 / 8
 /** The part of what it asked for when the menu was made that a dish may ask for now. */
 export function partOf({ skill: then }: Menu, { skill: now }: LlmView): number {
   return now.factor < then.factor || now.overheadTokens < then.overheadTokens ? LESS : 1
-}
-
-function dishOf(quota: Quota, llm: number, view: LlmView): Dish {
-  const { stock, offers } = quota
-  const least = tokensOf(floorCostOn(view, stock.shape))
-  const offer = offers.find((one) => one.llm === llm)
-  return { quota, tokens: offer === undefined ? least : tokensOf(offer.cost), least, leastUp: least }
 }
 
 export function tokensOf({ inputTokens, outputTokens }: Cost): number {

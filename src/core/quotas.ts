@@ -1,3 +1,4 @@
+import type { Cost } from './account.ts'
 import { ALIKE, isOpen, type Offer } from './choose.ts'
 import type { Dispatcher, Ports } from './dispatch-state.ts'
 import type { Stock } from './flows.ts'
@@ -28,6 +29,8 @@ export interface Quota {
   /** What each LLM offers a request from the middle of the shape, and its score if it could start at once. */
   readonly offers: readonly Offer[]
   readonly scores: readonly number[]
+  /** By LLM, what such a request takes there; undefined where none may go. */
+  readonly costs: readonly (Cost | undefined)[]
   /** How many may go there now: all but those that do better to wait for another. */
   readonly may: number[]
   /** How many it should take. */
