@@ -1,6 +1,7 @@
 import { createActor } from 'xstate'
 import { siblingsOf } from '../core/account.ts'
 import type { LlmView } from '../core/choose.ts'
+import type { Demand } from '../core/demand.ts'
 import {
   createDispatcher,
   type Dispatcher,
@@ -29,6 +30,8 @@ export interface BalancerOptions {
   readonly policy: Policy
   /** The LLMs as they start: fresh, or with what the log knows of them. */
   readonly llms: readonly Llm[]
+  /** When requests came, as far as the log tells; nothing where it is left out. */
+  readonly demand?: Demand
   readonly clock: Clock
   /** `seq` of the last event in the log, 0 when there is none. */
   readonly lastSeq: number
@@ -97,7 +100,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     },
     decide: (type, request, llm, data) => void write(type, request, llm, data as EventData[typeof type]),
   }
-  const state = createDispatcher(policy)
+  const state = createDispatcher(policy, options.demand)
   const root = createActor(rootMachine, {
     clock: numbered,
     input: { llms, dispatcher: { state, ports } },

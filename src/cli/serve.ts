@@ -54,6 +54,7 @@ export async function serve(
     {
       policy: policyOf(config),
       llms: recovered.llms,
+      demand: recovered.demand,
       clock,
       lastSeq: last.seq,
       record: journal.append,

@@ -1,6 +1,7 @@
 import { type Cost, siblingsOf } from './account.ts'
 import { CellMap } from './cell-map.ts'
 import type { LlmView, Wanted } from './choose.ts'
+import { createDemand, type Demand } from './demand.ts'
 import { createRefusals, type EarlyRefusal, type Refusals } from './early-refusal.ts'
 import type { DecisionData, DecisionType, Failure, LimitReport } from './events.ts'
 import { createGathering, type Gathering } from './gather.ts'
@@ -92,6 +93,8 @@ export interface Dispatcher {
   readonly gathering: Gathering
   /** How many were refused by prediction of late. */
   readonly refusals: Refusals
+  /** When requests come. */
+  readonly demand: Demand
   /** While there is a plan: LLMs that may have room for something that waits, since something happened to them. */
   readonly news: Set<number>
   /** The status of each LLM when it was last looked at. */
@@ -105,7 +108,8 @@ export interface Dispatcher {
   drainUntil: number
 }
 
-export function createDispatcher(policy: Policy): Dispatcher {
+/** `demand` is what the log knows of the hours in which requests come. */
+export function createDispatcher(policy: Policy, demand = createDemand()): Dispatcher {
   return {
     policy,
     queue: createQueue(),
@@ -116,6 +120,7 @@ export function createDispatcher(policy: Policy): Dispatcher {
     endsAt: 0,
     gathering: createGathering(),
     refusals: createRefusals(),
+    demand,
     news: new Set(),
     seen: [],
     siblings: siblingsOf(policy.specs),

@@ -4,6 +4,7 @@ import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
 import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from './bounds.ts'
 import { type Offer, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
+import { noteDemand } from './demand.ts'
 import { noteArrival } from './early-refusal.ts'
 import type { EventOf, InputEvent } from './events.ts'
 import { bestOf, soonestOf } from './forecast.ts'
@@ -59,6 +60,7 @@ export function wakeAt(state: Dispatcher): number {
 
 function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.received'>): void {
   const id = event.request!
+  noteHour(state, ports, event.at)
   if (state.draining) return reject(ports, id, refusal.draining())
   const { specs, rules, weights } = state.policy
   const named = resolveModel(event.data.model, specs, rules)
@@ -86,6 +88,13 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
   }
   const pending = pendingOf(event, named.weights ?? weights, shared(state, eligible), state.policy)
   admit(state, ports, pending, event.at)
+}
+
+/** Counts an arrival. Where that changes the pace of limits, LLMs may have to wake at another time. */
+function noteHour(state: Dispatcher, ports: Ports, at: number): void {
+  if (!noteDemand(state.demand, ports.views, at)) return
+  for (const llm of ports.views.keys()) ports.tell(llm, { type: 'refresh', at })
+  notice(state, ports)
 }
 
 /** The one list of these LLMs. */

@@ -9,6 +9,7 @@ import {
   isPaced,
   type Pace,
   pacedOf,
+  type Profile,
   STEP_MS,
 } from './pacing.ts'
 import { capacityOf, type Limit } from './types.ts'
@@ -80,10 +81,10 @@ const DAYS_AHEAD = 3
  * can run some time.
  */
 export function pacedFrom(ledger: Ledger, amount: number, from: number, isOne = true): number {
-  const { limit, profile } = ledger
+  const { limit } = ledger
   let at = from
   for (let i = 0; i < DAYS_AHEAD; i++) {
-    const { day, allowed } = paceAt(ledger, at)
+    const { day, allowed, profile } = paceAt(ledger, at)
     const wanted = takenIn(ledger, day) + amount
     if (wanted <= Math.max(headStartOf(limit.amount), allowed) || (wanted === amount && isOne)) return at
     const next = allowedFrom(limit.amount, profile, day, wanted, at)
@@ -121,14 +122,27 @@ export function takenIn({ entries, limit, reserved }: Ledger, { start }: Day): n
 
 /** What the pace of a ledger allows at `now`; worked out once for each step of it. */
 function paceAt(ledger: Ledger, now: number): Pace {
-  const { limit, profile, pace } = ledger
-  if (pace?.limit === limit && pace.profile === profile && now >= pace.from && now < pace.until) return pace
+  const { limit, pace } = ledger
+  if (pace?.limit === limit && now >= pace.from && now < pace.until) return pace
   const day = dayOf(limit, now)
+  const profile = profileOn(ledger, day)
   const from = day.start + Math.floor((now - day.start) / STEP_MS) * STEP_MS
   const until = Math.min(day.end, from + STEP_MS)
   const allowed = allowanceAt(limit.amount, profile, day, now)
   ledger.pace = { limit, profile, day, from, until, allowed }
   return ledger.pace
+}
+
+/** The hours by which a ledger is paced on one of its days. */
+export function profileOn({ profile, next }: Ledger, { start }: Day): Profile {
+  return next !== null && start >= next.from ? next.profile : profile
+}
+
+/** Has a ledger paced by other hours on all of its days that begin at `from` or later. */
+export function paceAnew(ledger: Ledger, profile: Profile, from: number, now: number): void {
+  ledger.profile = profileOn(ledger, dayOf(ledger.limit, now))
+  ledger.next = { profile, from }
+  ledger.pace = null
 }
 
 /** The day that a quota is spread over: that of its provider where it is known, else that of UTC. */

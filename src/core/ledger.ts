@@ -23,8 +23,9 @@ export interface Ledger {
   reserved: number
   /** What each call under way holds, by its key. */
   readonly held: Map<string, Held>
-  /** The hours of the day that it is paced by. */
+  /** The hours of the day that it is paced by, and those by which it is from its first day on that begins at `from`. */
   profile: Profile
+  next: { readonly profile: Profile; readonly from: number } | null
   /** What its pace was found to allow last. */
   pace: Pace | null
   /** What was learned of the limit; null as long as nothing was. */
@@ -52,6 +53,7 @@ export function createLedger(limit: Limit, hidden = false): Ledger {
     reserved: 0,
     held: new Map(),
     profile: UNIFORM,
+    next: null,
     pace: null,
     learned: null,
     hidden,

@@ -8,7 +8,7 @@ import {
   settleCut,
 } from './account.ts'
 import { isCut, mayHaveBooked, mayHaveCounted } from './cooling.ts'
-import { createDemand, type Demand, noteDemand, paceBy } from './demand.ts'
+import { createDemand, type Demand, noteDemand } from './demand.ts'
 import type { Event, EventOf, Failure } from './events.ts'
 import { applyLesson } from './learning/learned.ts'
 import { createLlm, type Llm } from './llm.ts'
@@ -20,6 +20,7 @@ export interface Recovered {
   readonly llms: Llm[]
   /** Requests that were under way when the process ended without a word. */
   readonly unfinished: readonly Unfinished[]
+  readonly demand: Demand
 }
 
 export interface Unfinished {
@@ -50,6 +51,7 @@ interface Open {
 }
 
 interface Fold {
+  readonly all: readonly Past[]
   readonly llms: Map<string, Past>
   readonly open: Map<string, Open>
   readonly demand: Demand
@@ -83,17 +85,22 @@ export function recover(
   now: number,
 ): Recovered {
   const accounts = createAccounts(specs)
-  const pasts = specs.map((spec, i): [string, Past] => [spec.name, pastOf(spec, accounts[i]!)])
-  const fold: Fold = { llms: new Map(pasts), open: new Map(), demand: createDemand() }
+  const all = specs.map((spec, i) => pastOf(spec, accounts[i]!))
+  const fold: Fold = {
+    all,
+    llms: new Map(all.map((past) => [past.spec.name, past])),
+    open: new Map(),
+    demand: createDemand(),
+  }
   for (const event of events) take(fold, event)
-  paceBy(fold.demand, accounts, now)
   const unfinished: Unfinished[] = []
   for (const [request, open] of fold.open) {
     settle(fold, open, CUT, now)
     const waitMs = open.attempts === 0 ? now - open.at : open.waitMs
     unfinished.push({ request, attempts: open.attempts, waitMs })
   }
-  return { llms: [...fold.llms.values()].map((past) => llmOf(past, disabled(past.spec), now)), unfinished }
+  const llms = all.map((past) => llmOf(past, disabled(past.spec), now))
+  return { llms, unfinished, demand: fold.demand }
 }
 
 function pastOf(spec: LlmSpec, account: Account): Past {
@@ -118,7 +125,7 @@ function take(fold: Fold, event: Event): void {
 function takeOfRequest(fold: Fold, request: string, event: Event): void {
   if (event.type === 'request.received') {
     const { client, input_tokens: inputTokens } = event.data
-    noteDemand(fold.demand, event.at)
+    noteDemand(fold.demand, fold.all, event.at)
     fold.open.set(request, { at: event.at, client, inputTokens, attempts: 0, waitMs: 0, attempt: null })
     return
   }
