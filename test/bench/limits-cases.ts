@@ -1,4 +1,5 @@
 import { partOf } from '../../src/config/limits.ts'
+import { CHARGES } from '../../src/core/charge.ts'
 import type { ChargeRule, Limit, Unit } from '../../src/core/types.ts'
 import { MONTH_MS } from '../../src/core/windows/calendar.ts'
 import type { Counting } from '../../src/sim/meter.ts'
@@ -84,33 +85,16 @@ const concurrency = caseOf(
   { countsMs: 0, held: true, flows: true },
 )
 
-/** Whether the entries of a rule count from the end of their calls. */
-const HELD: Readonly<Record<ChargeRule, boolean>> = {
-  reserve_no_refund: false,
-  reserve_trueup: false,
-  input_uncached_only: false,
-  actual_at_end: true,
-  actual_as_produced: true,
-  unknown: true,
-}
-
 /** What of a request counts against a limit while it is under way, and what still does when it is over. */
 function sizesOf(rule: ChargeRule, unit: Unit): { readonly during: number; readonly after: number } {
   const { input, cached, bound, answer } = TOKENS
-  if (unit === 'output_tokens') return { during: bound, after: answer }
-  switch (rule) {
-    case 'input_uncached_only':
-      return { during: input, after: input - cached }
-    case 'reserve_no_refund':
-      return { during: input + bound, after: input + bound }
-    case 'reserve_trueup':
-    case 'unknown':
-      return { during: input + bound, after: input + answer }
-    // All answers being alike, the likely answer is the real one.
-    case 'actual_at_end':
-    case 'actual_as_produced':
-      return { during: input + answer, after: input + answer }
-  }
+  const { bound: setsAside, refunds, cachedFree } = CHARGES[rule]
+  const prompt = unit === 'output_tokens' ? 0 : input
+  const answering = (tokens: number) => (unit === 'input_tokens' ? 0 : tokens)
+  // All answers being alike, the likely answer is the real one.
+  const during = prompt + answering(setsAside ? bound : answer)
+  const after = prompt - (cachedFree ? cached : 0) + answering(answer)
+  return { during, after: refunds ? after : during }
 }
 
 /** Tokens that the provider charges by one rule, declared with that rule or as `unknown`. */
@@ -120,7 +104,7 @@ function tokens(charge: Charge, counting: Counting, unit: Unit = 'tokens', rule:
   const { during, after } = sizesOf(rule, unit)
   // The last one of a window needs room for all that it sets aside.
   const requests = isBucket ? AMOUNT / after : Math.floor((AMOUNT - during) / after) + 1
-  const allowed = { requests, held: HELD[rule] && !isBucket }
+  const allowed = { requests, held: CHARGES[rule].booked === 'end' && !isBucket }
   return caseOf(name, { counting, unit, charge, declared: { charge: rule } }, allowed)
 }
 
