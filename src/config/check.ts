@@ -52,7 +52,8 @@ function checkModels(models: unknown, llmNames: readonly string[]): Finding[] {
     if (pattern.trim() === '') return [{ path, message: 'a pattern cannot be empty', at: 'key' }]
     if (Array.isArray(rule)) return unknownLlms(rule, path, llmNames)
     if (!isMapping(rule)) return []
-    if (!RULE_KEYS.some((key) => key in rule)) return [{ path, message: 'give llms, weights or both' }]
+    if (!RULE_KEYS.some((key) => key in rule))
+      return [{ path, message: `give one of ${RULE_KEYS.join(', ')}` }]
     return [...unknownLlms(rule.llms, [...path, 'llms'], llmNames), ...checkWeights(rule, path, 'weights')]
   })
 }

@@ -1,4 +1,6 @@
-import type { ChargeRule, Limit, LlmSpec } from '../core/types.ts'
+import { WHOLE } from '../core/ceilings.ts'
+import { isPaced } from '../core/pacing.ts'
+import { type ChargeRule, type Limit, type LlmSpec, PRIORITIES } from '../core/types.ts'
 import { MONTH_MS } from '../core/windows/calendar.ts'
 import { periodWord } from './limits.ts'
 import { durationText } from './units.ts'
@@ -8,7 +10,7 @@ export function limitsText(limits: readonly Limit[]): string {
   return limits.length === 0 ? 'none' : limits.map(amountText).join(', ')
 }
 
-/** A row for each limit of each LLM: what is counted, how, when, and who else uses it. */
+/** A row for each limit of each LLM: what is counted, how, when, what is kept back of it, and who else uses it. */
 export function limitRows(llms: readonly LlmSpec[]): string[][] {
   return llms.flatMap((llm) =>
     llm.limits.map((limit) => [
@@ -17,7 +19,9 @@ export function limitRows(llms: readonly LlmSpec[]): string[][] {
       amountText(limit),
       windowText(limit),
       chargeText(limit),
-      sharedText(limit, llm, llms),
+      [isPaced(limit) ? 'paced' : '', ceilingsText(limit), sharedText(limit, llm, llms)]
+        .filter(Boolean)
+        .join('; '),
     ]),
   )
 }
@@ -63,6 +67,13 @@ const CHARGE_WORDS: Readonly<Record<ChargeRule, string>> = {
 function chargeText({ unit, charge }: Limit): string {
   if (unit === 'concurrency') return 'until its end'
   return unit === 'requests' ? 'on arrival' : CHARGE_WORDS[charge]
+}
+
+function ceilingsText({ ceilings = [] }: Limit): string {
+  const shares = ceilings.flatMap((ceiling, rank) =>
+    ceiling < WHOLE ? [`${ceiling / (WHOLE / 100)} % for ${PRIORITIES[rank]} priority`] : [],
+  )
+  return shares.length === 0 ? '' : `at most ${shares.join(', ')}`
 }
 
 function sharedText({ shared }: Limit, own: LlmSpec, llms: readonly LlmSpec[]): string {

@@ -159,10 +159,19 @@ export function settleAll(account: Account, key: string, cost: Cost, counted: bo
   }
 }
 
-/** Settles the call `key`, which was cut off: its place stays taken for the guard. */
-export function settleCut(account: Account, key: string, cost: Cost, now: number): void {
-  for (const ledger of account.ledgers) linger(ledger, key, now)
-  settleAll(account, key, cost, true, now)
+/** How a call ended, as far as its limits go. */
+export interface Ending {
+  readonly cost: Cost
+  /** Whether its provider may have counted it. */
+  readonly counted: boolean
+  /** Whether it was cut off, not answered. */
+  readonly cut: boolean
+}
+
+/** Settles the call `key` as it ended. The place of one that was cut off stays taken for the guard. */
+export function settleCall(account: Account, key: string, { cost, counted, cut }: Ending, now: number): void {
+  if (cut) for (const ledger of account.ledgers) linger(ledger, key, now)
+  settleAll(account, key, cost, counted || cut, now)
 }
 
 /** What a call that has ended is charged, of which `reserved` was set aside. One without tokens was turned away. */

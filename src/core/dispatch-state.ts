@@ -1,4 +1,4 @@
-import { type Cost, siblingsOf } from './account.ts'
+import { type Cost, type Ending, siblingsOf } from './account.ts'
 import { CellMap } from './cell-map.ts'
 import type { LlmView, Wanted } from './choose.ts'
 import { createDemand, type Demand } from './demand.ts'
@@ -32,16 +32,7 @@ export interface Policy {
 /** What the dispatcher says to an LLM. */
 export type LlmMessage =
   | { type: 'reserve'; key: string; cost: Cost; at: number }
-  | {
-      type: 'settle'
-      key: string
-      cost: Cost
-      counted: boolean
-      /** Whether the call was cut off, not answered. */
-      cut: boolean
-      at: number
-      sample: Sample | null
-    }
+  | (Ending & { type: 'settle'; key: string; at: number; sample: Sample | null })
   | { type: 'report'; limits: readonly LimitReport[]; at: number }
   | { type: 'full'; wanted: Wanted; at: number }
   /** `startedAt` is when the call that failed began. */

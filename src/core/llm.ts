@@ -1,4 +1,4 @@
-import { type Account, blockOf, fits, reserveAll, settleAll, settleCut } from './account.ts'
+import { type Account, blockOf, fits, reserveAll, settleCall } from './account.ts'
 import { LEAST_WANTED, type Wanted } from './choose.ts'
 import { reactionTo } from './cooling.ts'
 import type { LlmMessage } from './dispatch-state.ts'
@@ -72,8 +72,7 @@ export function step(llm: Llm, message: LlmMessage | Wake, decide: Decide): Llm 
       reserveAll(account, message.key, message.cost, at)
       return refreshed(llm, at, decide)
     case 'settle': {
-      if (message.cut) settleCut(account, message.key, message.cost, at)
-      else settleAll(account, message.key, message.cost, message.counted, at)
+      settleCall(account, message.key, message, at)
       if (message.sample === null) return refreshed(llm, at, decide)
       const next = { ...llm, skill: learned(llm.skill, message.sample), streak: 0 }
       return refreshed(told(next, learnFromAnswer(account, at), decide), at, decide)

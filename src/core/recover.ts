@@ -3,9 +3,9 @@ import {
   type Cost,
   costOf,
   createAccounts,
+  type Ending,
   reserveAll,
-  settleAll,
-  settleCut,
+  settleCall,
 } from './account.ts'
 import { isCut, mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { createDemand, type Demand, noteDemand } from './demand.ts'
@@ -57,18 +57,13 @@ interface Fold {
   readonly demand: Demand
 }
 
-/** How an attempt ended. */
-interface Ending {
-  /** Null for what was reserved. */
-  readonly cost: Cost | null
-  readonly counted: boolean
-  readonly cut: boolean
-}
+/** How an attempt ended; its cost is null for what was reserved. */
+type Ended = Omit<Ending, 'cost'> & { readonly cost: Cost | null }
 
 const NO_TOKENS: Cost = { inputTokens: 0, outputTokens: 0 }
-const CUT: Ending = { cost: null, counted: true, cut: true }
+const CUT: Ended = { cost: null, counted: true, cut: true }
 
-function endingOf(failure: Failure): Ending {
+function endingOf(failure: Failure): Ended {
   const cost = mayHaveBooked(failure) ? null : NO_TOKENS
   return { cost, counted: mayHaveCounted(failure), cut: isCut(failure) }
 }
@@ -178,12 +173,10 @@ function finished(fold: Fold, open: Open, { llm, at, data }: EventOf<'attempt.fi
 }
 
 /** Settles the attempt under way, if there is one. */
-function settle({ llms }: Fold, open: Open, { cost, counted, cut }: Ending, at: number): void {
+function settle({ llms }: Fold, open: Open, ended: Ended, at: number): void {
   const { attempt } = open
   open.attempt = null
   const past = attempt && llms.get(attempt.llm)
   if (!attempt || !past) return
-  const charged = cost ?? attempt.cost
-  if (cut) settleCut(past.account, attempt.key, charged, at)
-  else settleAll(past.account, attempt.key, charged, counted, at)
+  settleCall(past.account, attempt.key, { ...ended, cost: ended.cost ?? attempt.cost }, at)
 }

@@ -27,7 +27,11 @@ export function waitOf(ports: Pick<Ports, 'views'>, pending: Pending, at: number
 
 /** What outlooks say of a wait. */
 export function waitFrom({ views }: Pick<Ports, 'views'>, outlooks: readonly Outlook[], at: number): Wait {
-  const blocked = outlooks.filter((outlook) => outlook.at > at && outlook.because !== null)
+  // Nobody waits for a key that is missing.
+  const blocked = outlooks.filter(
+    ({ at: start, because, offer }) =>
+      start > at && because !== null && views[offer.llm]!.status !== 'disabled',
+  )
   blocked.sort((a, b) => (a.at === b.at ? 0 : a.at - b.at))
   const names = blocked
     .slice(0, NAMED_MAX)

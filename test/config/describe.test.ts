@@ -107,6 +107,31 @@ test('every kind of limit is told in words, and who shares it', () => {
   ])
 })
 
+test('what is kept back of a limit is told with it', () => {
+  const text = `queue: { ceilings: { normal: 0.9, low: 0.125 } }
+llms:
+  - { name: A, api_type: ollama, model: m, context_length: 9, requests_per_day: 1000, limits: [
+      { unit: requests, amount: 5000, per: 1mo, window: calendar, time_zone: UTC },
+      { unit: tokens, amount: 9, per: 2d, pace: true, name: both } ] }
+  - { name: B, api_type: ollama, model: m, context_length: 9, limits: [
+      { unit: tokens, amount: 9, per: 2d, pace: true, name: both }, { unit: concurrency, amount: 3 } ] }`
+  const kept = 'at most 90 % for normal priority, 12.5 % for low priority'
+  const ends = (config: string) =>
+    describeConfig(configOf(config), {})
+      .split('\n')
+      .filter((line) => /^ {2}[AB] .* (on arrival|held until|until its end)/.test(line))
+      .map((line) => line.replace(/.*(on arrival|what was used|until its end) */, ''))
+  expect(ends(text)).toEqual([
+    `paced; ${kept}`,
+    `paced; ${kept}`,
+    `paced; ${kept}; shared with B`,
+    `paced; ${kept}; shared with A`,
+    kept,
+  ])
+  const plain = text.replace(/^queue:.*/, 'queue: { pacing: off }').replaceAll('pace: true', 'pace: false')
+  expect(ends(plain)).toEqual(['', '', 'shared with B', 'shared with A', ''])
+})
+
 test.each([
   [
     '{ listen_address: 0.0.0.0 }',

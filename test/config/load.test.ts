@@ -125,7 +125,7 @@ llms:
     'config.yaml:6:13 clients[1].name: is the same as that of clients[0]',
     'config.yaml:6:32 clients[1].api_key_name: is empty; a client without a key is none',
     'config.yaml:7:18 models.fast[0]: no LLM has the name "a"; did you mean "A"?',
-    'config.yaml:7:29 models.empty: give llms, weights or both',
+    'config.yaml:7:29 models.empty: give one of llms, weights, min_quality, max_cost',
     'config.yaml:10:5 llms[1].model: is required',
     'config.yaml:10:13 llms[1].name: is the same as that of llms[0]',
     'config.yaml:10:32 llms[1].modl: unknown key; did you mean "model"?',

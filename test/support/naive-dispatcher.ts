@@ -5,7 +5,7 @@ import {
   fits,
   reserveAll,
   settleAll,
-  settleCut,
+  settleCall,
 } from '../../src/core/account.ts'
 import {
   ALIKE,
@@ -409,8 +409,7 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
   function fail({ request: id, data, at }: EventOf<'attempt.failed'>): void {
     const { request, llm, index, key, cost } = ended(id!)!
     const booked = mayHaveBooked(data) ? cost : { inputTokens: 0, outputTokens: 0 }
-    if (isCut(data)) settleCut(llm.account, key, booked, at)
-    else settleAll(llm.account, key, booked, mayHaveCounted(data), at)
+    settleCall(llm.account, key, { cost: booked, counted: mayHaveCounted(data), cut: isCut(data) }, at)
     learnFromReports(llm.account, data.limits, at)
     learnFromRefusal(llm.account, { failure: data, startedAt: at - data.duration_ms, at })
     react(llm, data, at)
@@ -446,7 +445,8 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
 
   function abandon({ request: id, at }: EventOf<'request.abandoned'>): void {
     const call = ended(id!)
-    if (call !== null) settleCut(call.llm.account, call.key, call.cost, at)
+    if (call !== null)
+      settleCall(call.llm.account, call.key, { cost: call.cost, counted: true, cut: true }, at)
     const request = waiting.find((one) => one.id === id)
     if (request !== undefined) remove(request)
     handOut(at)

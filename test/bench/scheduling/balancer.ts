@@ -11,19 +11,21 @@ import type { Placement } from './simulator.ts'
 /**
  * Runs a burst through the real balancer: its dispatcher, its LLM actors and their timers, on a virtual clock. Token
  * estimates are exact, speeds are known from the start, every call ends after its service time with the usage that
- * was set aside for it, and requests wait as long as it takes. What is left is the scheduling itself and the guard
- * that the balancer adds to every window.
+ * was set aside for it, and requests wait for `maxWaitMs`: as long as it takes unless told otherwise. What is left is
+ * the scheduling itself and the guard that the balancer adds to every window. What was not started in time is left out.
  */
-export function runBalancer({ llms, jobs }: Instance, weights: Weights): Placement[] {
+export function runBalancer(
+  { llms, jobs }: Instance,
+  weights: Weights,
+  maxWaitMs: number = PATIENCE_MS,
+): Placement[] {
   const placements: Placement[] = []
   const served = openFleet(llms, { weights, ...ROOM_FOR_ALL }, (placement) => placements.push(placement))
-  for (const job of jobs) served.arrives(job, { max_wait_ms: PATIENCE_MS })
+  for (const job of jobs) served.arrives(job, { max_wait_ms: maxWaitMs })
+  const { fatal, balancer } = served.world
   while (placements.length < jobs.length && served.runNext());
-  if (placements.length < jobs.length || served.world.fatal.length > 0) {
-    throw new Error(
-      `the balancer served ${placements.length} of ${jobs.length} requests ${served.world.fatal.join()}`,
-    )
-  }
+  const waiting = balancer.state.queue.byId.size
+  if (fatal.length > 0 || waiting > 0) throw new Error(`${waiting} requests still wait ${fatal.join()}`)
   return placements
 }
 

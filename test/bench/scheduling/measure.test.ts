@@ -18,7 +18,7 @@ const jobs = Array.from({ length: 6 }, (_, id) => ({ id, inputTokens: 40, output
 
 test('the real balancer serves a burst within the limits and as fast as its guard allows', () => {
   const limited = llm('limited', { limits: [{ unit: 'requests', amount: 2, perMs: 60_000, kind: 'window' }] })
-  const placements = runBalancer({ llms: [limited], jobs }, AIMS.speed)
+  const placements = runBalancer({ llms: [limited], jobs }, AIMS.speed.weights)
   const guardMs = 500
   const starts = [0, 0, 1, 1, 2, 2].map((window) => window * (60_000 + guardMs))
   expect(placements.map(({ startMs }) => startMs)).toEqual(starts)
@@ -29,7 +29,7 @@ test('the real balancer knows the exact size of what it sends where', () => {
   const small = llm('small', { contextLength: 100 })
   const large = llm('large', { inputUsd: 1, outputUsd: 1 })
   const mixed = [...jobs, { id: 6, inputTokens: 91, outputTokens: 10 }]
-  const placements = runBalancer({ llms: [large, small], jobs: mixed }, AIMS.cost)
+  const placements = runBalancer({ llms: [large, small], jobs: mixed }, AIMS.cost.weights)
   const tooLong = placements.filter((one) => one.llm === large).map(({ job }) => tokensOf(job))
   expect(tooLong).toEqual([101])
 })
@@ -50,22 +50,24 @@ test('a schedule is judged by what was possible in its own time', () => {
   const at = (startMs: number) => jobs.map((job) => ({ job, llm: paid, startMs, endMs: startMs + 1_000 }))
   const weights = { cost: 1, quality: 1, speed: 0 }
   const now = judge(instance, bound, at(0), weights)
-  expect(now).toEqual({ makespan: 1, excessWindows: 0, cost: 1.5, quality: expect.closeTo(1, 9) })
+  expect(now).toEqual({ makespan: 1, excessWindows: 0, lost: 0, cost: 1.5, quality: expect.closeTo(1, 9) })
   const late = judge(instance, bound, at(120_000), weights)
-  expect(late).toEqual({ makespan: 121, excessWindows: 2, cost: 3, quality: expect.closeTo(0.5, 9) })
-  expect(judge(instance, bound, at(0), AIMS.speed)).toMatchObject({ cost: null, quality: null })
+  expect(late).toEqual({ makespan: 121, excessWindows: 2, lost: 0, cost: 3, quality: expect.closeTo(0.5, 9) })
+  expect(judge(instance, bound, at(0), AIMS.speed.weights)).toMatchObject({ cost: null, quality: null })
   const gratis = { ...bound, leastPrice: () => 0 }
   expect(judge(instance, gratis, at(0), weights).cost).toBe(Number.POSITIVE_INFINITY)
+  const lost = judge(instance, bound, at(0).slice(1), weights)
+  expect(lost).toMatchObject({ lost: 1, cost: Number.POSITIVE_INFINITY, quality: Number.POSITIVE_INFINITY })
 })
 
 test('the whole measurement runs on small bursts and fills every cell of its report', {
   timeout: 60_000,
 }, () => {
-  const results = measure(highs, { counts: [20], seeds: 2, otherSeeds: 1 }, () => {})
+  const results = measure(highs, { counts: [20], seeds: 1 }, () => {})
   const own = results.outcomes.filter(({ policy }) => policy === BALANCER)
   const fleetsTimesMixes = 15
-  expect(own.filter(({ aim }) => aim === 'speed')).toHaveLength(2 * fleetsTimesMixes)
-  expect(own.filter(({ aim }) => aim === 'cost')).toHaveLength(fleetsTimesMixes)
+  expect(own.filter(({ aim }) => aim === 'speed')).toHaveLength(fleetsTimesMixes)
+  expect(own.filter(({ aim }) => aim === 'cost, in time')).toHaveLength(fleetsTimesMixes)
   expect(Math.min(...results.outcomes.map(({ makespan }) => makespan))).toBeGreaterThanOrEqual(1)
   expect(Math.min(...results.outcomes.map(({ quality }) => quality ?? 1))).toBeGreaterThan(1 - 1e-9)
   expect(Math.min(...results.outcomes.map(({ cost }) => cost ?? 1))).toBeGreaterThan(1 - 1e-9)
@@ -74,7 +76,7 @@ test('the whole measurement runs on small bursts and fills every cell of its rep
   expect(report).not.toMatch(/NaN|undefined|null/)
 })
 
-const GOOD = { makespan: 1.15, excessWindows: 1, cost: 1.1, quality: 1.1 }
+const GOOD = { makespan: 1.15, excessWindows: 1, lost: 0, cost: 1.1, quality: 1.1 }
 
 /** Results in which everything is as good as in GOOD, but for what is said about one aim and count. */
 function resultsOf(aim: Aim, count: number, rest: Partial<Outcome>): Results {
@@ -86,13 +88,13 @@ function resultsOf(aim: Aim, count: number, rest: Partial<Outcome>): Results {
       }),
     ),
   )
-  return { size: { counts: [300, 1200], seeds: 1, otherSeeds: 1 }, outcomes, cpuUs: 1 }
+  return { size: { counts: [300, 1200], seeds: 1 }, outcomes, cpuUs: 1 }
 }
 
 const missed = (lines: readonly Line[]) => lines.filter(({ met }) => !met).length
 
 test('a figure exactly at its target is reached, and each one beyond is not', () => {
-  expect(verdicts(resultsOf('speed', 1200, {}))).toHaveLength(10)
+  expect(verdicts(resultsOf('speed', 1200, {}))).toHaveLength(14)
   expect(missed(verdicts(resultsOf('speed', 1200, {})))).toBe(0)
   expect(missed(verdicts(resultsOf('speed', 1200, { makespan: 1.16 })))).toBe(3)
   expect(missed(verdicts(resultsOf('speed', 300, { excessWindows: 2 })))).toBe(3)
@@ -100,6 +102,13 @@ test('a figure exactly at its target is reached, and each one beyond is not', ()
   expect(missed(verdicts(resultsOf('cost', 1200, { cost: Number.POSITIVE_INFINITY })))).toBe(1)
   expect(missed(verdicts(resultsOf('quality', 300, { quality: 1.11 })))).toBe(1)
   expect(missed(verdicts(resultsOf('quality', 1200, { quality: 1.11 })))).toBe(1)
+  expect(missed(verdicts(resultsOf('cost, in time', 300, { cost: 1.11 })))).toBe(1)
+  expect(missed(verdicts(resultsOf('quality, in time', 1200, { quality: 1.11 })))).toBe(1)
+})
+
+test('requests that may not wait for so long are left out', () => {
+  const limited = llm('limited', { limits: [{ unit: 'requests', amount: 2, perMs: 60_000, kind: 'window' }] })
+  expect(runBalancer({ llms: [limited], jobs }, AIMS.cost.weights, 70_000)).toHaveLength(4)
 })
 
 test('what is missed is written out', () => {

@@ -8,13 +8,29 @@ import { COST_POLICIES, QUALITY_POLICIES, speedPolicies } from './policies/polic
 import { makespanOf, type Placement, simulate } from './simulator.ts'
 import { createInstance, MIXES } from './workloads.ts'
 
-/** What counts in a run: the weights that the balancer is given. */
+const COST: Weights = { cost: 1, quality: 0, speed: 0 }
+const QUALITY: Weights = { cost: 0, quality: 1, speed: 0 }
+const DEFAULT: Weights = { cost: 0.5, quality: 0.5, speed: 0 }
+
+/** What a run is about: the weights that the balancer is given, and for how long its requests may wait. */
+export interface Wish {
+  readonly weights: Weights
+  /** In bounds of the makespan; as long as it takes where nothing is said. */
+  readonly waitBounds?: number
+}
+
+/** As long as a user would let a burst wait who knows what his LLMs can do. */
+const ORDINARY = { waitBounds: 2 }
+
 export const AIMS = {
-  speed: { cost: 0, quality: 0, speed: 1 },
-  cost: { cost: 1, quality: 0, speed: 0 },
-  quality: { cost: 0, quality: 1, speed: 0 },
-  default: { cost: 0.5, quality: 0.5, speed: 0 },
-} satisfies Record<string, Weights>
+  speed: { weights: { cost: 0, quality: 0, speed: 1 } },
+  cost: { weights: COST },
+  quality: { weights: QUALITY },
+  default: { weights: DEFAULT },
+  'cost, in time': { weights: COST, ...ORDINARY },
+  'quality, in time': { weights: QUALITY, ...ORDINARY },
+  'default, in time': { weights: DEFAULT, ...ORDINARY },
+} as const satisfies Record<string, Wish>
 
 export type Aim = keyof typeof AIMS
 
@@ -32,19 +48,19 @@ export interface Outcome {
   readonly makespan: number
   /** Minutes begun before the last start, beyond those that the bound needs. */
   readonly excessWindows: number
-  /** Price over the least possible in the time taken; infinite where that is 0, null where cost does not matter. */
+  /** Requests that were not served in time. */
+  readonly lost: number
+  /** Price over the least possible in the time taken; infinite where that is 0 or one is lost, null where cost does not matter. */
   readonly cost: number | null
-  /** Greatest possible quality in the time taken over that reached; null where quality does not matter. */
+  /** Greatest possible quality in the time taken over that reached; infinite and null likewise. */
   readonly quality: number | null
 }
 
 export interface Size {
   /** Jobs in a burst. */
   readonly counts: readonly number[]
-  /** Bursts of each mix and count on each fleet that the balancer serves as fast as it can. */
+  /** Bursts of each mix and count on each fleet. */
   readonly seeds: number
-  /** How many of them it serves with other weights too, and other policies serve. */
-  readonly otherSeeds: number
 }
 
 export interface Results {
@@ -54,7 +70,7 @@ export interface Results {
   readonly cpuUs: number
 }
 
-type Serve = (instance: Instance, seed: number) => Placement[]
+type Serve = (instance: Instance, bound: Bound, seed: number) => Placement[]
 
 /** Serves every burst by every policy. `tell` hears of progress. */
 export function measure(highs: Highs, size: Size, tell: (line: string) => void): Results {
@@ -62,9 +78,10 @@ export function measure(highs: Highs, size: Size, tell: (line: string) => void):
   const own = { cpuUs: 0, requests: 0 }
   const byBalancer =
     (aim: Aim): Serve =>
-    (instance) => {
+    (instance, { makespanMs }) => {
+      const { weights, waitBounds }: Wish = AIMS[aim]
       const before = process.cpuUsage()
-      const placements = runBalancer(instance, AIMS[aim])
+      const placements = runBalancer(instance, weights, waitBounds && waitBounds * makespanMs)
       const { user, system } = process.cpuUsage(before)
       own.cpuUs += user + system
       own.requests += instance.jobs.length
@@ -79,13 +96,11 @@ export function measure(highs: Highs, size: Size, tell: (line: string) => void):
           const instance = createInstance(fleet, mix, count, seed)
           const bound = createBound(highs, instance)
           const look = (aim: Aim, policy: string, serve: Serve) => {
-            const judged = judge(instance, bound, serve(instance, seed), AIMS[aim])
+            const judged = judge(instance, bound, serve(instance, bound, seed), AIMS[aim].weights)
             outcomes.push({ fleet, mix, count, aim, policy, ...judged })
           }
-          for (const aim of Object.keys(AIMS) as Aim[]) {
-            if (aim === 'speed' || seed <= size.otherSeeds) look(aim, BALANCER, byBalancer(aim))
-          }
-          if (seed <= size.otherSeeds) for (const { aim, policy, serve } of others) look(aim, policy, serve)
+          for (const aim of Object.keys(AIMS) as Aim[]) look(aim, BALANCER, byBalancer(aim))
+          for (const { aim, policy, serve } of others) look(aim, policy, serve)
           bound.dispose()
         }
       }
@@ -100,7 +115,7 @@ function servesOf(highs: Highs): { aim: Aim; policy: string; serve: Serve }[] {
     Object.entries(policies).map(([policy, create]) => ({
       aim: aim as Aim,
       policy,
-      serve: (instance: Instance, seed: number) => simulate(instance, create, seed),
+      serve: (instance: Instance, _: Bound, seed: number) => simulate(instance, create, seed),
     })),
   )
 }
@@ -113,8 +128,9 @@ export function judge(
   bound: Bound,
   placements: readonly Placement[],
   weights: Weights,
-): Pick<Outcome, 'makespan' | 'excessWindows' | 'cost' | 'quality'> {
+): Pick<Outcome, 'makespan' | 'excessWindows' | 'lost' | 'cost' | 'quality'> {
   const makespanMs = makespanOf(placements)
+  const lost = jobs.length - placements.length
   const sum = (of: (placement: Placement) => number) => placements.reduce((total, one) => total + of(one), 0)
   const lastStart = placements.reduce((latest, { startMs }) => Math.max(latest, startMs), 0)
   const boundStart = Math.max(0, bound.makespanMs - leastService(llms, jobs))
@@ -125,11 +141,13 @@ export function judge(
       bound.leastPrice(makespanMs),
     )
   const quality = () => bound.greatestValue(makespanMs, (llm) => llm.quality) / sum(({ llm }) => llm.quality)
+  const unlessLost = (of: () => number) => (lost > 0 ? Number.POSITIVE_INFINITY : of())
   return {
     makespan: makespanMs / bound.makespanMs,
     excessWindows: Math.floor(lastStart / WINDOW_MS) - Math.floor(boundStart / WINDOW_MS),
-    cost: weights.cost > 0 && isPriced ? cost() : null,
-    quality: weights.quality > 0 ? quality() : null,
+    lost,
+    cost: weights.cost > 0 && isPriced ? unlessLost(cost) : null,
+    quality: weights.quality > 0 ? unlessLost(quality) : null,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Line } from '../report.ts'
-import { type Aim, BALANCER, type Outcome, type Results } from './measure.ts'
+import { AIMS, type Aim, BALANCER, type Outcome, type Results } from './measure.ts'
 import { MIXES } from './workloads.ts'
 
 const SMALL = 300
@@ -29,18 +29,22 @@ export function verdicts({ outcomes }: Results): Line[] {
       EXCESS_TARGET,
     )
   })
-  const prices = [SMALL, LARGE].map((count) =>
-    figure(
-      `cost / least cost, cost only, ${count} requests, median`,
-      median(own('cost', count).flatMap(cost)),
-      COST_TARGET,
+  const prices = (['cost', 'cost, in time'] as const).flatMap((aim) =>
+    [SMALL, LARGE].map((count) =>
+      figure(
+        `cost / least cost, ${aim}, ${count} requests, median`,
+        median(own(aim, count).flatMap(cost)),
+        COST_TARGET,
+      ),
     ),
   )
-  const qualities = [SMALL, LARGE].map((count) =>
-    figure(
-      `best quality / quality, quality only, ${count} requests, median`,
-      median(own('quality', count).flatMap(quality)),
-      QUALITY_TARGET,
+  const qualities = (['quality', 'quality, in time'] as const).flatMap((aim) =>
+    [SMALL, LARGE].map((count) =>
+      figure(
+        `best quality / quality, ${aim}, ${count} requests, median`,
+        median(own(aim, count).flatMap(quality)),
+        QUALITY_TARGET,
+      ),
     ),
   )
   return [...makespans, ...excess, ...prices, ...qualities].filter((line) => line !== null)
@@ -72,7 +76,6 @@ export function render(lines: readonly Line[], results: Results): string {
         ),
       ),
     ])
-  const seeds = `Bursts of each kind on each fleet: ${size.seeds} for the balancer with speed only, ${size.otherSeeds} otherwise`
   return [
     ...(lines.length === 0 ? [] : [table(['what', 'measured', 'target', 'verdict'], reached)]),
     'Makespan over the bound, speed only, median / worst over fleets and bursts:',
@@ -86,21 +89,45 @@ export function render(lines: readonly Line[], results: Results): string {
       cells((some) => spread(some.map(windows), 0)),
     ),
     'Price over the least price, best quality over quality, both in the time that was taken, and makespan over the bound, median / worst:',
-    table(['what counts', 'policy', 'requests', 'price', 'quality', 'makespan'], tradeRows(results)),
-    `${seeds}. The balancer took ${cpuUs.toFixed(0)} us of CPU time for each request.`,
+    table(['what counts', 'policy', 'requests', 'price', 'quality', 'makespan', 'lost'], tradeRows(results)),
+    'The price of the balancer by fleet, median / worst:',
+    table(['what counts', 'requests', ...fleetsOf(results)], fleetRows(results)),
+    `Bursts of each kind on each fleet: ${size.seeds}. The balancer took ${cpuUs.toFixed(0)} us of CPU time for each request.`,
   ].join('\n\n')
 }
 
+/** Where more counts than speed. */
+const TRADES = (Object.keys(AIMS) as Aim[]).filter((aim) => aim !== 'speed')
+
 function tradeRows({ outcomes, size }: Results): string[][] {
-  const aims: readonly Aim[] = ['cost', 'quality', 'default']
-  return aims.flatMap((aim) =>
+  return TRADES.flatMap((aim) =>
     policiesOf(outcomes, aim).flatMap((policy) =>
       size.counts.map((count) => {
         const some = outcomes.filter((one) => one.aim === aim && one.policy === policy && one.count === count)
         const ratios = [some.flatMap(cost), some.flatMap(quality), some.map(makespan)]
-        return [aim, policy, String(count), ...ratios.map((values) => spread(values))]
+        const lost = some.reduce((sum, one) => sum + one.lost, 0)
+        return [aim, policy, String(count), ...ratios.map((values) => spread(values)), String(lost)]
       }),
     ),
+  )
+}
+
+/** The fleets that have a price. */
+function fleetsOf({ outcomes }: Results): string[] {
+  return [...new Set(outcomes.filter((one) => one.cost !== null).map(({ fleet }) => fleet))]
+}
+
+function fleetRows(results: Results): string[][] {
+  const { outcomes, size } = results
+  const aims = TRADES.filter((aim) => AIMS[aim].weights.cost > 0)
+  return aims.flatMap((aim) =>
+    size.counts.map((count) => {
+      const some = outcomes.filter((one) => one.aim === aim && one.policy === BALANCER && one.count === count)
+      const cells = fleetsOf(results).map((fleet) =>
+        spread(some.filter((one) => one.fleet === fleet).flatMap(cost)),
+      )
+      return [aim, String(count), ...cells]
+    }),
   )
 }
 
