@@ -93,11 +93,19 @@ export function mayGo({ views }: Pick<Ports, 'views'>, pending: Pending, llm: nu
   return candidatesOf(pending, { views }).includes(llm)
 }
 
-/** The LLMs a request may go to now: for `auto`, a simulated one only while no real one can be reached. */
+/**
+ * The LLMs a request may go to now: those whose provider can be reached, as long as there is one, since nothing tells when the
+ * others can be again; for `auto`, a simulated one only while no real one can be reached.
+ */
 export function candidatesOf(pending: Pending, { views }: Pick<Ports, 'views'>): readonly number[] {
   const { eligible, excluded, auto } = pending
   const left = excluded.size === 0 ? eligible : eligible.filter((llm) => !excluded.has(llm))
-  if (!auto || left.every((llm) => views[llm]!.spec.apiType !== 'simulated')) return left
-  const real = left.filter((llm) => views[llm]!.spec.apiType !== 'simulated')
-  return real.some((llm) => views[llm]!.reachable) ? real : left
+  const isPlain = left.every(
+    (llm) => views[llm]!.reachable && !(auto && views[llm]!.spec.apiType === 'simulated'),
+  )
+  if (isPlain) return left
+  const reachable = left.filter((llm) => views[llm]!.reachable)
+  if (reachable.length === 0) return left
+  const real = auto ? reachable.filter((llm) => views[llm]!.spec.apiType !== 'simulated') : reachable
+  return real.length > 0 ? real : reachable
 }

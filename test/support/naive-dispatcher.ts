@@ -181,8 +181,10 @@ export function createNaiveDispatcher(policy: Policy): NaiveDispatcher {
 
   function candidates({ eligible, excluded, auto }: NaiveRequest): number[] {
     const left = eligible.filter((i) => !excluded.has(i))
-    const real = left.filter((i) => llms[i]!.spec.apiType !== 'simulated')
-    return auto && real.some((i) => llms[i]!.reachable) ? real : left
+    const reachable = left.filter((i) => llms[i]!.reachable)
+    if (reachable.length === 0) return left
+    const real = reachable.filter((i) => llms[i]!.spec.apiType !== 'simulated')
+    return auto && real.length > 0 ? real : reachable
   }
 
   function withRoom(request: NaiveRequest, at: number): Offer[] {
