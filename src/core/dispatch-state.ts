@@ -8,7 +8,9 @@ import { createQueue, type Pending, type Queue } from './queue.ts'
 import type { Quotas } from './quotas.ts'
 import type { Refusal } from './refusal.ts'
 import type { Cover, Reserved } from './reservation.ts'
+import { createTickets, type Tickets } from './tickets.ts'
 import type { LlmSpec, ModelRule, Weights } from './types.ts'
+import type { Holders } from './urgent.ts'
 
 /** What the dispatcher is told once. */
 export interface Policy {
@@ -79,7 +81,7 @@ export interface Running {
 /** Owns every request from its arrival to its end. Changed in place; nothing keeps old versions of it. */
 export interface Dispatcher {
   readonly policy: Policy
-  readonly queue: Queue
+  readonly queue: Queue & Holders
   readonly running: CellMap<string, Running>
   /** The request whose room is kept; null when none was passed over too often. */
   reserved: Reserved | null
@@ -92,6 +94,8 @@ export interface Dispatcher {
   readonly gathering: Gathering
   /** How many were refused by prediction of late. */
   readonly refusals: Refusals
+  /** The places of those that were refused early and told to come again. */
+  readonly tickets: Tickets
   /** While there is a plan: LLMs that may have room for something that waits, since something happened to them. */
   readonly news: Set<number>
   /** The status of each LLM when it was last looked at. */
@@ -108,7 +112,7 @@ export interface Dispatcher {
 export function createDispatcher(policy: Policy): Dispatcher {
   return {
     policy,
-    queue: createQueue(),
+    queue: { ...createQueue(), holders: new Set() },
     running: new CellMap(),
     reserved: null,
     cover: { at: Number.NEGATIVE_INFINITY, endsAt: 0 },
@@ -116,6 +120,7 @@ export function createDispatcher(policy: Policy): Dispatcher {
     endsAt: 0,
     gathering: createGathering(),
     refusals: createRefusals(),
+    tickets: createTickets(),
     news: new Set(),
     seen: [],
     siblings: siblingsOf(policy.specs),
