@@ -104,20 +104,18 @@ describe('a request that would wait too long', () => {
 })
 
 describe('a request that comes again as it was told', () => {
-  const comesAgain = (world: World, told: number, max_wait_ms: number) => {
-    world.clock.advance(told)
-    return world.arrives({ max_wait_ms })
-  }
-
-  test('goes before those that came meanwhile, and the log says why', () => {
+  test('goes before those that came meanwhile and are due before it, and the log says why', () => {
     const world = used(1)
     const told = refusalOf(world, world.arrives({ max_wait_ms: 20_000 }))!.retry_after_ms!
-    const meanwhile = world.arrives({ max_wait_ms: 90_000, input_tokens: 7 })
-    const again = comesAgain(world, told, 20_000)
+    world.clock.advance(told)
+    const meanwhile = world.arrives({ max_wait_ms: 20_100, input_tokens: 7 })
+    world.clock.advance(1000)
+    const again = world.arrives({ max_wait_ms: 20_000 })
     expect(world.all('request.queued').map(({ request, data }) => [request, data.came_again])).toEqual([
       [meanwhile, undefined],
       [again, true],
     ])
+    expect([...world.balancer.state.queue.holders].map(({ id }) => id)).toEqual([again])
     world.clock.advance(20_000)
     expect([again, meanwhile].map((request) => world.llmOf(request))).toEqual(['A', null])
   })
