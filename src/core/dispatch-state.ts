@@ -9,7 +9,9 @@ import { createQueue, type Pending, type Queue } from './queue.ts'
 import type { Quotas } from './quotas.ts'
 import type { Refusal } from './refusal.ts'
 import type { Cover, Reserved } from './reservation.ts'
+import { createTickets, type Tickets } from './tickets.ts'
 import type { LlmSpec, ModelRule, Weights } from './types.ts'
+import type { Holders } from './urgent.ts'
 
 /** What the dispatcher is told once. */
 export interface Policy {
@@ -71,7 +73,7 @@ export interface Running {
 /** Owns every request from its arrival to its end. Changed in place; nothing keeps old versions of it. */
 export interface Dispatcher {
   readonly policy: Policy
-  readonly queue: Queue
+  readonly queue: Queue & Holders
   readonly running: CellMap<string, Running>
   /** The request whose room is kept; null when none was passed over too often. */
   reserved: Reserved | null
@@ -86,6 +88,8 @@ export interface Dispatcher {
   readonly refusals: Refusals
   /** When requests come. */
   readonly demand: Demand
+  /** The places of those that were refused early and told to come again. */
+  readonly tickets: Tickets
   /** While there is a plan: LLMs that may have room for something that waits, since something happened to them. */
   readonly news: Set<number>
   /** The status of each LLM when it was last looked at. */
@@ -103,7 +107,7 @@ export interface Dispatcher {
 export function createDispatcher(policy: Policy, demand = createDemand()): Dispatcher {
   return {
     policy,
-    queue: createQueue(),
+    queue: { ...createQueue(), holders: new Set() },
     running: new CellMap(),
     reserved: null,
     cover: { at: Number.NEGATIVE_INFINITY, endsAt: 0 },
@@ -112,6 +116,7 @@ export function createDispatcher(policy: Policy, demand = createDemand()): Dispa
     gathering: createGathering(),
     refusals: createRefusals(),
     demand,
+    tickets: createTickets(),
     news: new Set(),
     seen: [],
     siblings: siblingsOf(policy.specs),

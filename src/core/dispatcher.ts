@@ -5,17 +5,18 @@ import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from './bounds.ts'
 import { type Offer, unfitness } from './choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import { noteDemand } from './demand.ts'
-import { noteArrival } from './early-refusal.ts'
+import { type Late, noteArrival } from './early-refusal.ts'
 import type { EventOf, InputEvent } from './events.ts'
 import { bestOf, soonestOf } from './forecast.ts'
-import { foresee, foreseeBest, lateIn } from './foresee.ts'
+import { beforeOf, foresee, foreseeBest, lateIn, nextPlace } from './foresee.ts'
 import { arrive, hold, isGathered, isHolding, release } from './gather.ts'
 import { AUTO, knownNames, resolveModel } from './names.ts'
-import { aheadOf, dequeue, enqueue, nextDeadline, type Pending, type Queue, rankOf, sizeOf } from './queue.ts'
+import { dequeue, enqueue, nextDeadline, type Pending, type Queue, sizeOf } from './queue.ts'
 import { addToPlan, isLong, notice } from './quotas.ts'
 import * as refusal from './refusal.ts'
 import { createRound, isDue, type Round } from './round.ts'
 import { bitsOf } from './shape.ts'
+import { giveTicket, takeTicket } from './tickets.ts'
 import type { Weights } from './types.ts'
 import { waitFrom } from './wait.ts'
 import { tellOfNewcomer } from './wake.ts'
@@ -129,22 +130,23 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   const round = createRound(state, ports, at)
   arrive(gathering, at)
   noteArrival(state.refusals, at)
+  const hasTicket = takeTicket(state.tickets, pending, at)
   const isBehind = isLong(state)
   const best = isBehind ? null : bestWithRoom(round, pending)
   const isHeld = isBehind ? isHolding(gathering) : isBurst(round, pending, best)
   if (!isHeld && startNewcomer(round, pending, best)) return
   const full = fullBound(queue, policy, pending)
-  const ahead = aheadOf(queue, rankOf(pending), pending)
-  const outlooks = isBehind ? foreseeBest(round, pending, ahead) : foresee(round, pending, ahead)
+  const before = beforeOf(round, pending, hasTicket)
+  const outlooks = isBehind ? foreseeBest(round, pending, before) : foresee(round, pending, before)
   const { waitingFor, etaMs } = waitFrom(ports, outlooks, at)
   if (full !== null) return reject(ports, pending.id, refusal.queueFull(full, waitingFor, etaMs))
   const inTime = bestOf(outlooks)
-  const late = inTime === null ? lateIn(round, pending) : null
-  if (late !== null && policy.earlyRefusal === 'on')
-    return reject(ports, pending.id, refusal.waitTooLong(pending.deadline - at, waitingFor, late.at - at))
+  const late = inTime === null && !hasTicket ? lateIn(round, pending) : null
+  if (late !== null && policy.earlyRefusal === 'on') return refuse(round, pending, late, waitingFor)
   const next = inTime ?? soonestOf(outlooks)
   const expected = next && { llm: next.offer.llm, cost: next.offer.cost, at: next.at }
-  const position = enqueue(queue, pending, expected, ahead)
+  const position = enqueue(queue, pending, expected, before.ahead)
+  if (hasTicket) queue.holders.add(pending)
   addToPlan(round, pending, next && { llm: next.offer.llm, score: next.score })
   if (isHeld) hold(gathering, at)
   if (!isBehind) tellOfNewcomer(round, pending)
@@ -154,8 +156,19 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
     waiting_for: pending.waitingFor,
     eta_ms: next === null ? etaMs : next.at - at,
     ...(late === null ? {} : { would_refuse: true }),
+    ...(hasTicket ? { came_again: true } : {}),
   })
   if (pending.deadline <= at || (isBehind && !isHeld)) assign(state, ports, at)
+}
+
+/** Refuses what would be late, and keeps a place for when it comes again. */
+function refuse(round: Round, pending: Pending, late: Late, waitingFor: string): void {
+  const { state, ports, at } = round
+  const waitMs = pending.deadline - at
+  const place = nextPlace(round, pending, late.at)
+  const refused = refusal.waitTooLong(waitMs, waitingFor, (place ?? late).at - at)
+  if (place !== null) giveTicket(state.tickets, pending, { now: at, waitMs: refused.retryAfterMs!, place })
+  reject(ports, pending.id, refused)
 }
 
 /** Whether it could start, but should be looked at together with others that come now. */

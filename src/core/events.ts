@@ -169,6 +169,8 @@ export interface DecisionData {
     eta_ms: number | null
     /** Present in a dry run of `queue.early_refusal`: it would have been refused. */
     would_refuse?: boolean
+    /** Present where it was refused early before and comes again as it was told: it goes before others. */
+    came_again?: boolean
   }
   'request.dispatched': {
     attempt: number

@@ -28,7 +28,8 @@ export function forget(
   add(planned[from]!, costs[from]!, -1)
 }
 
-function add(demand: Totals, { inputTokens, outputTokens }: Cost, sign: 1 | -1): void {
+/** Adds a cost to a demand, or takes it away. */
+export function add(demand: Totals, { inputTokens, outputTokens }: Cost, sign: 1 | -1): void {
   demand.requests += sign
   demand.inputTokens += sign * inputTokens
   demand.outputTokens += sign * outputTokens

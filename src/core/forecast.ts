@@ -40,6 +40,15 @@ export function startOn(view: LlmView, before: Demand, cost: Cost, now: number, 
 /** Nothing is served before. */
 export const NOBODY: Demand = { requests: 0, inputTokens: 0, outputTokens: 0 }
 
+/** Two demands together. */
+export function sumOf(a: Demand, b: Demand): Demand {
+  return {
+    requests: a.requests + b.requests,
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+  }
+}
+
 /** The part of `planned` that is served before a request with `ahead` of `size` requests before it. */
 export function shareOf(planned: Demand, ahead: number, size: number): Demand {
   if (ahead >= size) return planned

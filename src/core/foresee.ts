@@ -1,22 +1,40 @@
 import { type Offer, scoreOf } from './choose.ts'
 import { type Late, latenessOf, leastAhead, takeRefusal } from './early-refusal.ts'
-import { dueBefore, type Outlook, outlooksOf, shareOf } from './forecast.ts'
-import { type Pending, plannedFor, rankOf } from './queue.ts'
+import { dueBefore, type Outlook, outlooksOf, shareOf, soonestOf, sumOf } from './forecast.ts'
+import { type Follower, promisedBefore } from './promised.ts'
+import { aheadOf, type Pending, plannedFor, rankOf } from './queue.ts'
 import type { Quota } from './quotas.ts'
 import { offersFor, type Round } from './round.ts'
 import { shapeOf } from './shape.ts'
+import { isExpected, startingBy } from './tickets.ts'
 
-/** When each LLM could take a newcomer, `ahead` of those that wait being served before it. O(LLMs x log entries). */
-export function foresee(round: Round, pending: Pending, ahead: number): Outlook[] {
-  return outlooksFor(round, pending, ahead)(offersFor(round, pending))
+/** What is served before a newcomer. */
+export interface Before {
+  /** How many of those that wait. */
+  readonly ahead: number
+  /** Which of those who were promised a place; null for none. */
+  readonly promised: Pick<Follower, 'spared' | 'most'> | null
+}
+
+/** What is served before a newcomer; whoever comes again as it was told waits for others who did. O(clients). */
+export function beforeOf({ state: { queue, tickets } }: Round, pending: Pending, hasTicket: boolean): Before {
+  if (hasTicket) return { ahead: queue.holders.size, promised: null }
+  const ahead = aheadOf(queue, rankOf(pending), pending)
+  const most = startingBy(tickets, pending.deadline)
+  return { ahead, promised: most === 0 ? null : { spared: 0, most } }
+}
+
+/** When each LLM could take a newcomer, what is served before it counted. O(LLMs x log entries). */
+export function foresee(round: Round, pending: Pending, before: Before): Outlook[] {
+  return outlooksFor(round, pending, before)(offersFor(round, pending))
 }
 
 /**
  * The same for a newcomer behind a long queue, of the LLMs alone that could be the best: waiting never raises a score, so
  * that the others need not be asked when they could start it. The best of the outlooks is the best of all.
  */
-export function foreseeBest(round: Round, pending: Pending, ahead: number): Outlook[] {
-  const look = outlooksFor(round, pending, ahead)
+export function foreseeBest(round: Round, pending: Pending, before: Before): Outlook[] {
+  const look = outlooksFor(round, pending, before)
   const { offers, scores } = offersAtOnce(round, pending)
   const isSeen = Array<boolean>(offers.length).fill(false)
   const outlooks: Outlook[] = []
@@ -46,20 +64,41 @@ export function lateIn(round: Round, pending: Pending): Late | null {
   const { state, ports, at } = round
   if (state.policy.earlyRefusal === 'off') return null
   const due = dueBefore(state.queue, rankOf(pending), pending)
-  const outlooks = outlooksFor(round, pending, leastAhead(due))(offersFor(round, pending))
+  const before = { ahead: leastAhead(due), promised: null }
+  const outlooks = foresee(round, pending, before)
   const late = latenessOf(ports.views, outlooks, pending, at)
   return late !== null && (late.isKnown || takeRefusal(state.refusals, at)) ? late : null
 }
 
-/** When LLMs could take a newcomer once `ahead` of those that wait were served. */
+/**
+ * Where and when a request that could start at `earliest` can do so if it comes again: once all have been served who were
+ * promised a place, unless it starts before the first of them; one that comes too early does not wait for its own.
+ * Never sooner than without them. Null when nothing tells.
+ */
+export function nextPlace(round: Round, pending: Pending, earliest: number): Outlook | null {
+  const { queue, tickets } = round.state
+  const held = queue.holders.size
+  const due = dueBefore(queue, rankOf(pending), pending)
+  const ahead = held + leastAhead(Math.max(0, due - held))
+  const spared = isExpected(tickets, pending) ? 1 : 0
+  const isFirst = startingBy(tickets, earliest) === 0
+  const promised = isFirst ? null : { spared, most: Number.POSITIVE_INFINITY }
+  return soonestOf(foresee(round, pending, { ahead, promised }))
+}
+
+/** When LLMs could take a newcomer once what goes before was served. */
 function outlooksFor(
-  { state: { queue }, ports, at }: Round,
+  { state: { queue, tickets }, ports, at }: Round,
   pending: Pending,
-  ahead: number,
+  { ahead, promised }: Before,
 ): (offers: readonly Offer[]) => Outlook[] {
   const band = rankOf(pending)
+  const { client, clientWeight } = pending
   let size = 0
   for (let i = 0; i <= band; i++) size += queue.bands[i]!.size
-  return (offers) =>
-    outlooksOf(ports.views, offers, pending, at, (llm) => shareOf(plannedFor(queue, band, llm), ahead, size))
+  const waiting = (llm: number) => shareOf(plannedFor(queue, band, llm), ahead, size)
+  if (promised === null) return (offers) => outlooksOf(ports.views, offers, pending, at, waiting)
+  const kept = promisedBefore(tickets.promised, { rank: band, client, clientWeight, ...promised })
+  const before = (llm: number) => sumOf(waiting(llm), kept(llm))
+  return (offers) => outlooksOf(ports.views, offers, pending, at, before)
 }

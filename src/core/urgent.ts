@@ -1,20 +1,53 @@
 import { isDueBefore } from './flows.ts'
 import type { Pending, Queue } from './queue.ts'
 
-/** So many of those that are due first are looked at. */
+/** The waiting requests that came again as they were told, in that order; some have left and are not taken out yet. */
+export interface Holders {
+  readonly holders: Set<Pending>
+}
+
+/** So many of those that are due first, or that came again first, are looked at. */
 const URGENT_MOST = 24
 /** A request is urgent once half of its wait, less this, is over. */
 const URGENT_MS = 2_000
 
 /**
- * The requests of a band that were expected to start in time when they came and may soon be late, the first due in front:
- * others were taken before them because they suited better. They go first, to whatever LLM has room.
+ * The requests of a band that go first, to whatever LLM has room. In front those that came again as they were told. Then
+ * those that were expected to start in time when they came and may soon be late, the first due in front: others were
+ * taken before them because they suited better.
  */
-export function urgentIn({ deadlines }: Queue, rank: number, now: number): Pending[] {
-  return deadlines.items
+export function urgentIn(queue: Queue & Holders, rank: number, now: number): Pending[] {
+  const first = holdersIn(queue, rank)
+  const due = queue.deadlines.items
     .slice(0, URGENT_MOST)
-    .filter((pending) => pending.place!.band === rank && isUrgent(pending, now))
+    .filter((pending) => pending.place!.band === rank && isUrgent(pending, now) && !first.includes(pending))
     .sort((a, b) => (isDueBefore(a, b) ? -1 : 1))
+  return first.length === 0 ? due : first.concat(due)
+}
+
+/**
+ * Whose client is in turn, so that no client gets more by coming again. They count as having waited since they first
+ * came: with what their client has waiting in the band above, which has waited for half of its longest wait.
+ */
+function holdersIn({ holders, bands }: Queue & Holders, rank: number): Pending[] {
+  const found: Pending[] = []
+  let looked = 0
+  for (const pending of holders) {
+    const { place } = pending
+    if (place === null) holders.delete(pending)
+    else if (++looked > URGENT_MOST) break
+    else if (
+      place.band <= rank + 1 &&
+      isInTurn(bands[rank]!, pending) &&
+      isInTurn(bands[place.band]!, pending)
+    )
+      found.push(pending)
+  }
+  return found
+}
+
+function isInTurn({ backlogged: [first] }: Queue['bands'][number], { client }: Pending): boolean {
+  return first === undefined || first.client === client
 }
 
 function isUrgent({ at, deadline, place }: Pending, now: number): boolean {

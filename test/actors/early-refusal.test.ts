@@ -102,3 +102,62 @@ describe('a request that would wait too long', () => {
     expect(world.llmOf(request)).toBe('B')
   })
 })
+
+describe('a request that comes again as it was told', () => {
+  test('goes before those that came meanwhile and are due before it, and the log says why', () => {
+    const world = used(1)
+    const told = refusalOf(world, world.arrives({ max_wait_ms: 20_000 }))!.retry_after_ms!
+    world.clock.advance(told)
+    const meanwhile = world.arrives({ max_wait_ms: 20_100, input_tokens: 7 })
+    world.clock.advance(1000)
+    const again = world.arrives({ max_wait_ms: 20_000 })
+    expect(world.all('request.queued').map(({ request, data }) => [request, data.came_again])).toEqual([
+      [meanwhile, undefined],
+      [again, true],
+    ])
+    expect([...world.balancer.state.queue.holders].map(({ id }) => id)).toEqual([again])
+    world.clock.advance(20_000)
+    expect([again, meanwhile].map((request) => world.llmOf(request))).toEqual(['A', null])
+  })
+
+  test('each at a time of its own, so that all of them are in time', () => {
+    const world = used(1)
+    const told = [7, 8, 9].map(
+      (input_tokens) =>
+        refusalOf(world, world.arrives({ max_wait_ms: 20_000, input_tokens }))!.retry_after_ms!,
+    )
+    expect(told.map((wait) => Math.round(wait / WINDOW_MS - told[0]! / WINDOW_MS))).toEqual([0, 1, 2])
+    let passedMs = 0
+    for (const [i, wait] of told.entries()) {
+      world.clock.advance(wait - passedMs)
+      const again = world.arrives({ max_wait_ms: 20_000, input_tokens: 7 + i })
+      world.clock.advance(20_000)
+      passedMs = wait + 20_000
+      expect(world.llmOf(again)).toBe('A')
+      world.finishes(again)
+    }
+  })
+
+  test('is never told a time before which it could be in time, nor sooner than who was told before', () => {
+    const waits = fc.record({
+      requests: fc.integer({ min: 1, max: 3 }),
+      maxWaitMs: fc.integer({ min: 0, max: 30_000 }),
+      count: fc.integer({ min: 1, max: 12 }),
+    })
+    fc.assert(
+      fc.property(waits, ({ requests, maxWaitMs, count }) => {
+        const world = used(requests)
+        const told = Array.from(
+          { length: count },
+          (_, i) =>
+            refusalOf(world, world.arrives({ max_wait_ms: maxWaitMs, input_tokens: i + 1 }))!.retry_after_ms!,
+        )
+        for (const [i, wait] of told.entries()) {
+          expect(wait).toBeGreaterThanOrEqual(WINDOW_MS - maxWaitMs)
+          expect(wait).toBeLessThanOrEqual((i + 1) * WINDOW_MS)
+          if (i > 0) expect(wait).toBeGreaterThanOrEqual(told[i - 1]!)
+        }
+      }),
+    )
+  })
+})

@@ -42,8 +42,9 @@ test('the best outlook is found without asking the LLMs that cannot be better', 
       cost: { inputTokens: 10, outputTokens: 10 },
     })
     const newcomer = one()
-    const found = foreseeBest(stage.round(), newcomer, waits)
-    expect(bestOf(found)?.score).toBe(bestOf(foresee(stage.round(), newcomer, waits))?.score)
+    const before = { ahead: waits, promised: null }
+    const found = foreseeBest(stage.round(), newcomer, before)
+    expect(bestOf(found)?.score).toBe(bestOf(foresee(stage.round(), newcomer, before))?.score)
   }
   fc.assert(fc.property(llms, weights, fc.nat({ max: 10 }), check))
 })
