@@ -73,7 +73,8 @@ export function kindCourseOf(one: KindCase, seed: number): KindCourse {
           if (type === 'attempt.finished') answers++
           if (type === 'request.dispatched') count(course.sent, at)
           if (type === 'attempt.failed' && data.status === 429) count(course.refused, at)
-          if (type === 'llm.limit_learned') course.lessons.push({ window: windowOf(at), answers, lesson: data })
+          if (type === 'llm.limit_learned')
+            course.lessons.push({ window: windowOf(at), answers, lesson: data })
         },
       },
     ],

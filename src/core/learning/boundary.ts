@@ -15,8 +15,8 @@ export interface Boundary {
   before: number
   /** What this window has shown so far. */
   shown: Shown
-  isProven: boolean
-  /** Windows that proved it. */
+  /** Windows that proved how long they are, and those that proved when they begin too. */
+  lengths: number
   windows: number
 }
 
@@ -54,9 +54,14 @@ export function watchBoundary(known: Boundary | null, sighting: Sighting, books:
   return boundary
 }
 
-/** The end of a window that is proven by `times` three of them. */
-export function isProven({ windows, earliest, latest, perMs }: Boundary, times: number): boolean {
+/** Whether `times` three windows have proven when the next one begins. */
+export function isPhaseProven({ windows, earliest, latest, perMs }: Boundary, times: number): boolean {
   return windows >= WINDOWS * times && (latest - earliest) * PART <= perMs
+}
+
+/** Whether three windows have proven how long they are. They may begin with the first call. */
+export function isLengthProven({ lengths }: Boundary): boolean {
+  return lengths >= WINDOWS
 }
 
 type Span = Pick<Boundary, 'earliest' | 'latest'>
@@ -76,7 +81,7 @@ function lengthFor(resetMs: number, expectedMs: number): number | null {
 }
 
 function beginning(perMs: number, { earliest, latest }: Span): Boundary {
-  return { perMs, earliest, latest, letIn: 0, before: 0, shown: NOTHING, isProven: false, windows: 0 }
+  return { perMs, earliest, latest, letIn: 0, before: 0, shown: NOTHING, lengths: 0, windows: 0 }
 }
 
 function roll(boundary: Boundary, windows: number): void {
@@ -87,7 +92,6 @@ function roll(boundary: Boundary, windows: number): void {
     letIn: 0,
     before: windows === 1 ? letIn : 0,
     shown: NOTHING,
-    isProven: false,
   })
 }
 
@@ -95,15 +99,18 @@ function judge(boundary: Boundary, sighting: Sighting, books: Ledger): void {
   const { perMs, latest, shown } = boundary
   const { at } = sighting
   boundary.letIn = Math.max(boundary.letIn, letInSince(books, latest - perMs, at))
-  boundary.shown = {
+  const now = {
     end: shown.end || showsEnd(boundary, sighting, books),
     start: shown.start || showsStart(boundary, books, at),
     fresh: shown.fresh || showsFresh(boundary, sighting),
   }
-  const { end, start, fresh } = boundary.shown
-  if (boundary.isProven || !end || !start || !fresh) return
-  boundary.isProven = true
-  boundary.windows++
+  boundary.shown = now
+  if (!(shown.end && shown.fresh) && now.end && now.fresh) boundary.lengths++
+  if (!isComplete(shown) && isComplete(now)) boundary.windows++
+}
+
+function isComplete({ end, start, fresh }: Shown): boolean {
+  return end && start && fresh
 }
 
 /** A log holds the call itself for a whole window; a bucket refills as fast as its rate. */

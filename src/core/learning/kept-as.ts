@@ -7,7 +7,7 @@ import { windowOf } from '../window.ts'
 /** A kind of window that was learned, while a limit is kept as one. */
 export interface KeptAs {
   readonly window: LearnedWindow
-  /** How much more than the limit may be let in within a window as it is declared, in sixteenths. */
+  /** How much more than the limit may be let in within a window as it is declared, in 64ths. */
   trust: number
   /** Since when it is trusted so much, and whether more than the limit was let in since. */
   since: number
@@ -18,11 +18,11 @@ export interface KeptAs {
 export const MOST_DOUBTS = 3
 
 /** From four limits more within one window on, it is the learned kind alone that binds. */
-const MOST_TRUST = 64
+const MOST_TRUST = 256
 
 /** The limit of the fallback: what is in force and what it is trusted with beyond that. */
 export function trustedLimit(limit: Limit, { trust }: KeptAs): Limit {
-  return { ...limit, amount: limit.amount + Math.ceil((limit.amount * trust) / 16) }
+  return { ...limit, amount: limit.amount + Math.ceil((limit.amount * trust) / 64) }
 }
 
 /** The limit as the learned kind counts it. */

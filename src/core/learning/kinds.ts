@@ -2,7 +2,7 @@ import { type Account, ledgerOf } from '../account.ts'
 import { forget } from '../entries.ts'
 import type { Failure, LearnedWindow, LimitLesson, LimitReport } from '../events.ts'
 import type { Ledger } from '../ledger.ts'
-import { type Boundary, isProven, watchBoundary, windowsBetween } from './boundary.ts'
+import { type Boundary, isLengthProven, isPhaseProven, watchBoundary, windowsBetween } from './boundary.ts'
 import { MOST_DOUBTS, trustMore } from './kept-as.ts'
 import { applyLesson, declaredOf, type Learned, learnedOf, lessonOn } from './learned.ts'
 import { createRefill, provenRefillMs, type Refill, watchRefill } from './refill.ts'
@@ -106,7 +106,7 @@ function kindShown(ledger: Ledger, { declared, doubts }: Learned, evidence: Evid
   if (isAssumed && provenRefillMs(evidence.refill, perMs, times) === perMs)
     return shown(ledger, evidence, perMs, asBucket(declared.guardMs))
   const { boundary } = evidence
-  if (boundary === null || boundary.perMs !== perMs || perMs >= DAY_MS || !isProven(boundary, times))
+  if (boundary === null || boundary.perMs !== perMs || perMs >= DAY_MS || !isPhaseProven(boundary, times))
     return null
   const window = asFixed(boundary, declared.guardMs)
   return window.guard_ms * 4 > perMs ? null : shown(ledger, evidence, perMs, window)
@@ -122,7 +122,7 @@ function sizeShown(
   const { amount, perMs: declaredMs, shared, unit, guardMs } = declaredOf(ledger)
   const refillMs = provenRefillMs(evidence.refill, declaredMs, 1)
   const { boundary, limit } = evidence
-  const perMs = refillMs ?? (boundary !== null && isProven(boundary, 1) ? boundary.perMs : declaredMs)
+  const perMs = refillMs ?? (boundary !== null && isLengthProven(boundary) ? boundary.perMs : declaredMs)
   if (perMs === declaredMs || shared !== null || ledger.learned!.tried.includes(perMs)) return null
   if (limit >= amount * Math.ceil(perMs / declaredMs)) return null
   if (ledgers.some((other) => other.limit.unit === unit && other.limit.perMs === perMs)) return null
@@ -146,7 +146,7 @@ function asFixed({ earliest, latest, perMs }: Boundary, guardMs: number): Learne
 const WORDS: Readonly<Record<LearnedWindow['window'], (evidence: Evidence) => string>> = {
   bucket: ({ refill }) => `${refill.told} headers tell of a bucket that refills all the time`,
   fixed: ({ boundary }) => `the headers of ${boundary!.windows} windows tell when the next one begins`,
-  sliding: ({ boundary }) => `the headers of ${boundary!.windows} windows tell how long one is`,
+  sliding: ({ boundary }) => `the headers of ${boundary!.lengths} windows tell how long one is`,
 }
 
 function shown(ledger: Ledger, evidence: Evidence, perMs: number, window: LearnedWindow): LimitLesson {
