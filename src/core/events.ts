@@ -78,6 +78,11 @@ export const LESSON_CAUSES = [
 ] as const
 export type LessonCause = (typeof LESSON_CAUSES)[number]
 
+/** Whether a lesson is about how a limit is counted, not about how much it is. */
+export function isOfWindow(cause: LessonCause): boolean {
+  return cause === 'window_header' || cause === 'window_contradicted' || cause === 'window_refused'
+}
+
 /** How a limit was learned to be counted. */
 export interface LearnedWindow {
   window: 'fixed' | 'bucket' | 'sliding'

@@ -14,9 +14,6 @@ export interface KeptAs {
   isUsed: boolean
 }
 
-/** Doubts after which a limit is kept as declared for good. Each doubles what has to be shown. */
-export const MOST_DOUBTS = 3
-
 /** From four limits more within one window on, it is the learned kind alone that binds. */
 const MOST_TRUST = 256
 

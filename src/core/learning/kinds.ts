@@ -3,7 +3,8 @@ import { forget } from '../entries.ts'
 import type { Failure, LearnedWindow, LimitLesson, LimitReport } from '../events.ts'
 import type { Ledger } from '../ledger.ts'
 import { type Boundary, isLengthProven, isPhaseProven, watchBoundary, windowsBetween } from './boundary.ts'
-import { MOST_DOUBTS, trustMore } from './kept-as.ts'
+import { MOST_DOUBTS, mayBeKeptAs } from './in-force.ts'
+import { trustMore } from './kept-as.ts'
 import { applyLesson, declaredOf, type Learned, learnedOf, lessonOn } from './learned.ts'
 import { createRefill, provenRefillMs, type Refill, watchRefill } from './refill.ts'
 import { isWithin, refillRange, type Sighting, sightingOf } from './sighting.ts'
@@ -99,15 +100,13 @@ function watch(ledger: Ledger, learned: Learned, sighting: Sighting): Evidence {
 /** The kind of a window that headers prove, of the limit and the length that are in force, where that is open. */
 function kindShown(ledger: Ledger, { declared, doubts }: Learned, evidence: Evidence): LimitLesson | null {
   const { amount, perMs } = ledger.limit
-  const isAssumed = declared.assumed === true
-  const isPhaseless = declared.window === 'fixed' && declared.phaseMs === null
-  if (evidence.limit !== amount || doubts >= MOST_DOUBTS || (!isAssumed && !isPhaseless)) return null
+  if (evidence.limit !== amount || doubts >= MOST_DOUBTS) return null
   const times = 2 ** doubts
-  if (isAssumed && provenRefillMs(evidence.refill, perMs, times) === perMs)
+  if (mayBeKeptAs(declared, 'bucket') && provenRefillMs(evidence.refill, perMs, times) === perMs)
     return shown(ledger, evidence, perMs, asBucket(declared.guardMs))
   const { boundary } = evidence
-  if (boundary === null || boundary.perMs !== perMs || perMs >= DAY_MS || !isPhaseProven(boundary, times))
-    return null
+  if (!mayBeKeptAs(declared, 'fixed') || boundary?.perMs !== perMs || perMs >= DAY_MS) return null
+  if (!isPhaseProven(boundary, times)) return null
   const window = asFixed(boundary, declared.guardMs)
   return window.guard_ms * 4 > perMs ? null : shown(ledger, evidence, perMs, window)
 }
