@@ -136,10 +136,13 @@ function asBucket(guardMs: number): LearnedWindow {
   return { window: 'bucket', phase_ms: null, guard_ms: guardMs }
 }
 
-/** The phase is the middle of what it can be; for the rest the guard is wider. */
+/** The guard of a learned phase in guards of the limit: for calls that travel, and as much for headers that are a little off. */
+const GUARDS = 2
+
+/** The phase is the middle of what it can be; for the rest the guard is wider, which costs no throughput. */
 function asFixed({ earliest, latest, perMs }: Boundary, guardMs: number): LearnedWindow {
   const half = Math.ceil((latest - earliest) / 2)
-  return { window: 'fixed', phase_ms: (earliest + half) % perMs, guard_ms: guardMs + half }
+  return { window: 'fixed', phase_ms: (earliest + half) % perMs, guard_ms: GUARDS * guardMs + half }
 }
 
 const WORDS: Readonly<Record<LearnedWindow['window'], (evidence: Evidence) => string>> = {
@@ -166,7 +169,7 @@ function contradicts(ledger: Ledger, learned: LearnedWindow, sighting: Sighting)
   if (remaining === limit) return false
   const { guardMs } = declaredOf(ledger)
   const phaseMs = learned.phase_ms!
-  const around = learned.guard_ms - guardMs + Math.floor(guardMs / 4)
+  const around = learned.guard_ms - GUARDS * guardMs + Math.floor(guardMs / 2)
   const known = { perMs, earliest: phaseMs - around, latest: phaseMs + around }
   const told = { earliest: sentAt + resetMs - resetSlackMs, latest: at + resetMs + resetSlackMs }
   return resetMs - resetSlackMs > perMs || windowsBetween(known, told) === null
