@@ -21,6 +21,7 @@ function watching(
   counting: Counting,
   bursts: readonly (readonly [at: number, calls: number])[],
   callMs = 101,
+  resetAt?: (at: number) => number,
 ) {
   const books = createLedger(limit('requests', AMOUNT, PER_MS))
   const meter = createMeter(AMOUNT, PER_MS, counting)
@@ -32,7 +33,7 @@ function watching(
       meter.book(1, at)
       settle(books, 'call', 1, at + callMs)
       if (callMs === 0 && i < calls - 1) continue
-      const reset_ms = meter.fitsAt(AMOUNT, at) - at
+      const reset_ms = (resetAt?.(at) ?? meter.fitsAt(AMOUNT, at)) - at
       const remaining = meter.left(at)
       const sighting = sightingOf(
         { unit: 'requests', per_ms: null, limit: AMOUNT, remaining, reset_ms },
@@ -99,5 +100,12 @@ describe('no fixed windows are proven', () => {
       expect(watching(counting, bursts).windows).toBe(0)
       expect(watching(counting, bursts, 0).windows).toBe(0)
     }
+  })
+
+  test('by a weighted count of two windows that tells the end of the window that runs', () => {
+    const endOfWindow = (at: number) => Math.floor(at / PER_MS) * PER_MS + PER_MS
+    const half = eachWindow(8, 4_000).map(([at]) => [at, 20] as const)
+    expect(watching({ kind: 'counter', phaseMs: 0 }, half, 101, endOfWindow).windows).toBe(0)
+    expect(watching(FIXED, half, 101, endOfWindow).windows).toBeGreaterThan(3)
   })
 })
