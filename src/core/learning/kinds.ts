@@ -79,11 +79,17 @@ function lessonFrom(
       return null
     return unlearned(ledger, 'window_contradicted', 'a header does not agree with it')
   }
+  if (!isPeriodless && !isOpen(learned)) return null
   const evidence = watch(ledger, learned, sighting)
   return (
     kindShown(ledger, learned, evidence) ??
     (isPeriodless ? sizeShown(account, ledger, evidence, sighting) : null)
   )
+}
+
+/** Whether there is a kind to learn of the limit itself, not only a window of another length. */
+function isOpen({ declared, doubts }: Learned): boolean {
+  return doubts < MOST_DOUBTS && (mayBeKeptAs(declared, 'bucket') || mayBeKeptAs(declared, 'fixed'))
 }
 
 function watch(ledger: Ledger, learned: Learned, sighting: Sighting): Evidence {
@@ -98,9 +104,10 @@ function watch(ledger: Ledger, learned: Learned, sighting: Sighting): Evidence {
 }
 
 /** The kind of a window that headers prove, of the limit and the length that are in force, where that is open. */
-function kindShown(ledger: Ledger, { declared, doubts }: Learned, evidence: Evidence): LimitLesson | null {
+function kindShown(ledger: Ledger, learned: Learned, evidence: Evidence): LimitLesson | null {
   const { amount, perMs } = ledger.limit
-  if (evidence.limit !== amount || doubts >= MOST_DOUBTS) return null
+  if (evidence.limit !== amount || !isOpen(learned)) return null
+  const { declared, doubts } = learned
   const times = 2 ** doubts
   if (mayBeKeptAs(declared, 'bucket') && provenRefillMs(evidence.refill, perMs, times) === perMs)
     return shown(ledger, evidence, perMs, asBucket(declared.guardMs))

@@ -1,16 +1,20 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { accountOf } from '../../../src/core/account.ts'
 import type { LearnedWindow } from '../../../src/core/events.ts'
 import { keepAs, keepAsDeclared } from '../../../src/core/learning/kept-as.ts'
 import {
+  admits,
   createLedger,
   type Ledger,
+  nextAdmissible,
   postForeign,
   reserve,
   roomOf,
   settle,
   used,
 } from '../../../src/core/ledger.ts'
+import { earliestFor } from '../../../src/core/look-ahead.ts'
 import { limit } from '../../support/llms.ts'
 import { START } from '../../support/virtual-clock.ts'
 
@@ -89,4 +93,23 @@ test('fixed windows begin with what the log holds of the one that runs', () => {
   reserve(ledger, 'after', 1, boundary + 1_000)
   keepAs(ledger, kept(FIXED), boundary + 1_500)
   expect(used(ledger, boundary + 1_500)).toBe(11)
+})
+
+test('room is promised for the first instant at which the learned and the declared kind both have it', () => {
+  const check = (script: readonly Step[], at: number, window: LearnedWindow, cost: number) => {
+    const ledger = fresh('reserve_trueup')
+    let now = START
+    for (const [i, { waitMs, amount }] of script.entries()) {
+      if (i === at) keepAs(ledger, kept(window), now)
+      now += waitMs
+      if (admits(ledger, amount, now)) reserve(ledger, `call ${i}`, amount, now)
+    }
+    const promised = nextAdmissible(ledger, cost, now)
+    expect(admits(structuredClone(ledger), cost, promised)).toBe(true)
+    if (promised > now) expect(admits(structuredClone(ledger), cost, promised - 1)).toBe(false)
+    const demand = { requests: 1, inputTokens: cost, outputTokens: 0 }
+    expect(earliestFor(accountOf([ledger]), demand, now).at).toBe(promised)
+  }
+  const costs = fc.integer({ min: 1, max: 1000 })
+  fc.assert(fc.property(steps, fc.nat({ max: 20 }), fc.constantFrom(BUCKET, FIXED), costs, check))
 })
