@@ -98,6 +98,7 @@ function roll(boundary: Boundary, windows: number): void {
 function judge(boundary: Boundary, sighting: Sighting, books: Ledger): void {
   const { perMs, latest, shown } = boundary
   const { at } = sighting
+  if (isStrange(boundary, sighting, books)) Object.assign(boundary, { lengths: 0, windows: 0 })
   boundary.letIn = Math.max(boundary.letIn, letInSince(books, latest - perMs, at))
   const now = {
     end: shown.end || showsEnd(boundary, sighting, books),
@@ -111,6 +112,13 @@ function judge(boundary: Boundary, sighting: Sighting, books: Ledger): void {
 
 function isComplete({ end, start, fresh }: Shown): boolean {
   return end && start && fresh
+}
+
+/** More is used than was sent from here: others use the limit too, or the numbers are off. Nothing is proven by such. */
+function isStrange({ earliest, perMs }: Boundary, sighting: Sighting, books: Ledger): boolean {
+  const { limit, remaining, countSlack, at } = sighting
+  const sent = bookedWithin(books, at - (earliest - perMs) + books.limit.guardMs, at) - total(books.foreign)
+  return limit - remaining - countSlack > sent
 }
 
 /** A log holds the call itself for a whole window; a bucket refills as fast as its rate. */

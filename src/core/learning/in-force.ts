@@ -43,7 +43,8 @@ export function applyToWindow({ account, ledger, learned }: Subject, lesson: Lim
   const { window = 'sliding', phase_ms: phaseMs = null, guard_ms: guardMs = 0 } = inForce!
   const { declared } = learned
   if (inForce!.per_ms !== declared.perMs) {
-    if (learned.reported === inForce!.amount) learned.reported = declared.amount
+    if (learned.reported === inForce!.amount)
+      Object.assign(learned, { reported: declared.amount, beside: learned.reported })
     setLimit(ledger, learned)
     const used = { amount: amount ?? 0, until: until ?? at }
     return hide(account, learned, { ...inForce!, window, used }, at)

@@ -1,7 +1,7 @@
 import { type Account, ledgerOf } from '../account.ts'
 import { forget } from '../entries.ts'
 import type { Failure, LearnedWindow, LimitLesson, LimitReport } from '../events.ts'
-import type { Ledger } from '../ledger.ts'
+import { bookedWithin, type Ledger } from '../ledger.ts'
 import { type Boundary, isLengthProven, isPhaseProven, watchBoundary, windowsBetween } from './boundary.ts'
 import { MOST_DOUBTS, mayBeKeptAs } from './in-force.ts'
 import { trustMore } from './kept-as.ts'
@@ -123,7 +123,7 @@ function sizeShown(
   { ledgers }: Account,
   ledger: Ledger,
   evidence: Evidence,
-  { at, resetMs, remaining }: Sighting,
+  { at, sentAt, resetMs, remaining }: Sighting,
 ): LimitLesson | null {
   const { amount, perMs: declaredMs, shared, unit, guardMs } = declaredOf(ledger)
   const refillMs = provenRefillMs(evidence.refill, declaredMs, 1)
@@ -136,7 +136,15 @@ function sizeShown(
     refillMs === null
       ? ({ window: 'sliding', phase_ms: null, guard_ms: guardMs } as const)
       : asBucket(guardMs)
-  return { ...shown(ledger, evidence, perMs, window), amount: limit - remaining, until: at + resetMs }
+  const lesson = shown(ledger, evidence, perMs, window)
+  // What is on its way is not told yet. A short window may as well begin used up.
+  if (perMs < declaredMs) return { ...lesson, amount: limit, until: at + perMs }
+  const sent = bookedWithin(ledger, at - sentAt + guardMs, at)
+  return {
+    ...lesson,
+    amount: Math.min(limit, limit - remaining + sent),
+    until: at + Math.max(resetMs, guardMs),
+  }
 }
 
 function asBucket(guardMs: number): LearnedWindow {

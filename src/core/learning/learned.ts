@@ -16,6 +16,8 @@ export interface Learned {
   /** What refusals allow, and what the provider's headers say; the declared amount where they say nothing. */
   level: number
   reported: number
+  /** What headers said before it turned out to be about another time, which is kept beside; null otherwise. */
+  beside: number | null
   /** What headers said last that is not believed yet, and how often in a row. */
   readonly told: { amount: number; times: number }
   /** When the last lesson from a refusal was taken. */
@@ -47,6 +49,7 @@ export function learnedOf(ledger: Ledger, now: number): Learned {
     tried: [],
     level: limit.amount,
     reported: limit.amount,
+    beside: null,
     told: { amount: 0, times: 0 },
     refusedAt: NEVER,
     lowered: { at: NEVER, from: limit.amount },
@@ -91,7 +94,10 @@ export function applyLesson(account: Account, lesson: LimitLesson, at: number): 
   if (isOfWindow(cause)) return applyToWindow({ account, ledger, learned }, lesson, at)
   Object.assign(learned, { cleanSince: at, peak: 0 })
   if (cause === 'hidden_window') return hide(account, learned, inForce, at)
-  if (cause === 'refused') dropHidden(account, learned)
+  if (cause === 'refused') {
+    dropHidden(account, learned)
+    Object.assign(learned, { reported: learned.beside ?? learned.reported, beside: null })
+  }
   if (cause === 'limit_header') learned.reported = inForce.amount
   else if (cause === 'clean_window') {
     learned.level = inForce.amount

@@ -4,8 +4,9 @@ import { isWithin, type Range, refillRange, type Sighting, USUAL_MS } from './si
 export interface Refill {
   /** What all of them allow. */
   range: Range
-  /** How many of them told it within a factor of 2. */
+  /** How many of them told it within a factor of 2, each with another count than the one before. */
   told: number
+  lastUsed: number
   /** The least and the most that was used in these. */
   leastUsed: number
   mostUsed: number
@@ -16,7 +17,13 @@ const TOLD = 12
 
 export function createRefill(): Refill {
   const range = { shortest: 0, longest: Number.POSITIVE_INFINITY }
-  return { range, told: 0, leastUsed: Number.POSITIVE_INFINITY, mostUsed: 0 }
+  return {
+    range,
+    told: 0,
+    lastUsed: Number.NEGATIVE_INFINITY,
+    leastUsed: Number.POSITIVE_INFINITY,
+    mostUsed: 0,
+  }
 }
 
 /** Takes in a sighting. One that does not agree begins anew. */
@@ -28,7 +35,9 @@ export function watchRefill(refill: Refill, sighting: Sighting): void {
   else refill.range = { shortest, longest }
   if (own.longest > 2 * own.shortest) return
   const used = sighting.limit - sighting.remaining
+  if (Math.abs(used - refill.lastUsed) <= sighting.countSlack) return
   refill.told++
+  refill.lastUsed = used
   refill.leastUsed = Math.min(refill.leastUsed, used)
   refill.mostUsed = Math.max(refill.mostUsed, used)
 }

@@ -45,6 +45,11 @@ describe('no bucket is proven', () => {
     expect(provenRefillMs(watching(...full), MINUTE_MS, 1)).toBeNull()
   })
 
+  test('by the answers to one burst, which say the same', () => {
+    const burst = Array.from({ length: 50 }, () => [300, 30_001] as const)
+    expect(provenRefillMs(watching([20, 2_001], ...burst), MINUTE_MS, 1)).toBeNull()
+  })
+
   test('by so few calls that a rounding explains them', () => {
     const few = Array.from({ length: 50 }, (_, i) => [1 + (i % 2), 100 + 100 * (i % 2)] as const)
     expect(provenRefillMs(watching(...few), MINUTE_MS, 1)).toBeNull()
