@@ -126,7 +126,7 @@ function unharmed(all: readonly Played[]): Verdict {
   return { value: `${refused} 429s`, target: '0', met: refused === 0 }
 }
 
-/** A lie that is consistent is found out by the first refusals, and believed no more. */
+/** A lie that agrees with itself is found out by the first refusals, and believed no more. */
 function deceived({ one, courses }: Played): Verdict {
   const most = Math.max(...courses.map(refusals))
   const times = Math.max(...courses.map((course) => kindsOf(course).length))
@@ -134,8 +134,8 @@ function deceived({ one, courses }: Played): Verdict {
     ...courses.map(({ refused }) => refused.slice(one.windows / 2).reduce((sum, n) => sum + (n ?? 0), 0)),
   )
   return {
-    value: `believed ${times} time, ${most} 429s in all, ${late} in the second half`,
-    target: 'once, at most 5 % of a window, 0',
+    value: `believed ${times} times, ${most} 429s in all, ${late} in the second half`,
+    target: 'at most once, 5 % of a window, 0',
     met: times <= 1 && most <= one.amount / 20 && late === 0,
   }
 }

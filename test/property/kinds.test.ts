@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { HeaderTruth } from '../../src/sim/headers.ts'
 import type { Counting } from '../../src/sim/meter.ts'
-import { play, type Talk } from '../support/kind-client.ts'
+import { play, type Talk, type Told } from '../support/kind-client.ts'
 
 const numRuns = Number(process.env.LLB_TEST_RUNS ?? 120)
 
@@ -49,25 +49,67 @@ const wrong = fc.oneof(
 const KINDS: readonly Kind[] = ['fixed', 'anchored', 'sliding', 'bucket']
 
 describe('whatever headers teach of how a limit is counted', () => {
-  test.each(KINDS)('nothing is refused if they are honest, nor is another kind learned: %s', (kind) => {
-    let learned = 0
-    const check = (talk: Talk) => {
-      const { refused, lessons } = play(talk)
-      expect(refused).toBe(0)
-      const windows = lessons.flatMap(({ cause, in_force: now }) =>
-        cause === 'window_header' ? [now!.window] : [],
-      )
-      learned += windows.length
-      expect(windows.filter((window) => window !== kind)).toEqual([])
-    }
-    fc.assert(fc.property(talks(kind, honest), check), { numRuns })
-    if (kind === 'fixed' || kind === 'bucket') expect(learned).toBeGreaterThan(numRuns / 20)
-  })
+  test.each(KINDS)(
+    'nothing is refused if they are honest, nor is another kind learned: %s',
+    { timeout: 600_000 },
+    (kind) => {
+      let learned = 0
+      const check = (talk: Talk) => {
+        const { refused, lessons } = play(talk)
+        expect(refused).toBe(0)
+        const windows = lessons.flatMap(({ cause, in_force: now }) =>
+          cause === 'window_header' ? [now!.window] : [],
+        )
+        learned += windows.length
+        expect(windows.filter((window) => window !== kind)).toEqual([])
+      }
+      fc.assert(fc.property(talks(kind, honest), check), { numRuns })
+      if (kind === 'fixed' || kind === 'bucket') expect(learned).toBeGreaterThan(numRuns / 20)
+    },
+  )
 
-  test.each(KINDS)('nothing is refused if they are stale, off or scaled: %s', (kind) => {
-    const check = (talk: Talk) => {
-      expect(play(talk).refused).toBe(0)
-    }
-    fc.assert(fc.property(talks(kind, wrong), check), { numRuns })
-  })
+  test.each(KINDS)(
+    'nothing is refused if they are stale, off or scaled: %s',
+    { timeout: 600_000 },
+    (kind) => {
+      const check = (talk: Talk) => {
+        expect(play(talk).refused).toBe(0)
+      }
+      fc.assert(fc.property(talks(kind, wrong), check), { numRuns })
+    },
+  )
+})
+
+describe('a limit that is declared for another time than headers are about', () => {
+  /** The limit of a second kind of window, as a configuration would have it that takes it for one per minute or hour. */
+  const misdeclared = (kind: Kind, headers: fc.Arbitrary<HeaderTruth>) =>
+    fc
+      .record({
+        talk: talks(kind, headers),
+        declaredMs: fc.constantFrom(10_000, 60_000, 3_600_000),
+        half: fc.boolean(),
+      })
+      .map(({ talk, declaredMs, half }): Talk => {
+        const amount = Math.max(1, Math.floor((talk.amount * declaredMs) / talk.perMs / (half ? 2 : 1)))
+        return { ...talk, windows: 60, periodless: true, declared: { amount, perMs: declaredMs } }
+      })
+
+  test.each(KINDS)(
+    'costs no more refusals than if nothing of it was learned: %s',
+    { timeout: 600_000 },
+    (kind) => {
+      const all = fc.sample(misdeclared(kind, fc.oneof(honest, wrong)), { seed: 1, numRuns: 150 })
+      const sum = (told: readonly Told[], of: (one: Told) => number) =>
+        told.reduce((total, one) => total + of(one), 0)
+      const [learning, deaf] = [false, true].map((isDeaf) =>
+        all.map((talk) => play({ ...talk, deaf: isDeaf })),
+      )
+      expect(sum(learning!, ({ refused }) => refused)).toBeLessThanOrEqual(
+        sum(deaf!, ({ refused }) => refused),
+      )
+      const letIn = ({ sent, refused }: Told) => sent - refused
+      expect(sum(learning!, letIn)).toBeGreaterThanOrEqual(sum(deaf!, letIn))
+      if (kind === 'bucket') expect(sum(learning!, letIn)).toBeGreaterThan(1.02 * sum(deaf!, letIn))
+    },
+  )
 })

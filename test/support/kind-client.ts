@@ -26,6 +26,10 @@ export interface Talk {
   readonly windows: number
   readonly seed: number
   readonly declared?: Partial<Limit>
+  /** Whether headers do not name the length of the window. */
+  readonly periodless?: boolean
+  /** Whether nothing is learned of how the limit is counted. */
+  readonly deaf?: boolean
 }
 
 export interface Told {
@@ -44,7 +48,7 @@ export function play(talk: Talk): Told {
   const clock = createVirtualClock(START)
   const random = createRandom(talk.seed)
   const meter = createMeter(amount, perMs, counting)
-  const speaker = createSpeaker({ headers: talk.headers, periods: true })
+  const speaker = createSpeaker({ headers: talk.headers, periods: talk.periodless !== true })
   const account = createAccount([
     limit('requests', amount, perMs, 'the limit', { assumed: true, ...talk.declared }),
   ])
@@ -74,7 +78,7 @@ export function play(talk: Talk): Told {
     else {
       answers++
       trustKinds(account, at)
-      learn(learnKinds(account, { limits, sentAt, at }))
+      if (talk.deaf !== true) learn(learnKinds(account, { limits, sentAt, at }))
       learn(learnFromReports(account, limits, at))
     }
     pump()

@@ -1,5 +1,5 @@
 import { type Account, ledgerOf } from '../account.ts'
-import { forget } from '../entries.ts'
+import { forget, total } from '../entries.ts'
 import type { Failure, LearnedWindow, LimitLesson, LimitReport } from '../events.ts'
 import { bookedWithin, type Ledger } from '../ledger.ts'
 import { type Boundary, isLengthProven, isPhaseProven, watchBoundary, windowsBetween } from './boundary.ts'
@@ -98,9 +98,22 @@ function watch(ledger: Ledger, learned: Learned, sighting: Sighting): Evidence {
   const evidence = known ?? { limit, refill: createRefill(), boundary: null }
   forget(ledger.foreign, sighting.at)
   watchRefill(evidence.refill, sighting)
+  if (isTooMuch(ledger, evidence.refill, sighting)) Object.assign(evidence.refill, createRefill())
   evidence.boundary = watchBoundary(evidence.boundary, sighting, ledger)
   learned.evidence = evidence
   return evidence
+}
+
+/**
+ * Whether more is missing than was sent from here while a bucket of a shorter length refills, so that others use it too or
+ * the numbers are off: then they say nothing of another length.
+ */
+function isTooMuch(ledger: Ledger, { range }: Refill, sighting: Sighting): boolean {
+  const { limit, remaining, countSlack, at } = sighting
+  const { perMs, guardMs } = ledger.limit
+  if (range.longest >= perMs) return false
+  const sent = bookedWithin(ledger, range.longest + guardMs, at) - total(ledger.foreign)
+  return limit - remaining - countSlack > sent
 }
 
 /** The kind of a window that headers prove, of the limit and the length that are in force, where that is open. */

@@ -39,6 +39,7 @@ function tellOfBucket(
   perMs = MINUTE_MS,
   of = 600,
 ): LimitLesson[] {
+  let sent = 0
   return Array.from({ length: answers }, (_, i) => {
     const used = Math.floor(of / 30) + Math.floor((of * i) / 50)
     const told = {
@@ -47,7 +48,8 @@ function tellOfBucket(
       remaining: of - used,
       reset_ms: (used * perMs) / of - 3,
     } as const
-    serve(account, 1, at + i)
+    serve(account, Math.max(1, used - sent), at + i)
+    sent = Math.max(sent + 1, used)
     return learnKinds(account, { limits: [{ ...told, per_ms: null }], sentAt: at + i, at: at + i + 50 })
   }).flat()
 }
