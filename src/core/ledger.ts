@@ -89,9 +89,8 @@ export function nextAdmissible(ledger: Ledger, cost: number, now: number): numbe
   const { limit, reserved, fallback } = ledger
   const load = capacityOf(limit) - reserved - cost
   if (load < 0) return Number.POSITIVE_INFINITY
-  const clearsAt = windowOf(limit).clearsAt(ledger, load, now)
-  if (fallback === null) return Math.max(now + 1, clearsAt)
-  return Math.max(clearsAt, nextAdmissible(fallback, cost, now))
+  const clearsAt = Math.max(now + 1, windowOf(limit).clearsAt(ledger, load, now))
+  return fallback === null ? clearsAt : Math.max(clearsAt, nextAdmissible(fallback, cost, now))
 }
 
 /** Sets `amount` aside for the call `key`, which starts at `now`. */

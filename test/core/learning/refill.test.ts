@@ -41,7 +41,7 @@ describe('a bucket', () => {
 
 describe('no bucket is proven', () => {
   test('by a count that hardly moves, as that of a full log', () => {
-    const full = Array.from({ length: 50 }, (_, i) => [594 + 4 * (i % 2), 59_601] as const)
+    const full = Array.from({ length: 50 }, (_, i) => [594 + 4 * (i % 2), 59_401 + 400 * (i % 2)] as const)
     expect(provenRefillMs(watching(...full), MINUTE_MS, 1)).toBeNull()
   })
 
