@@ -176,3 +176,10 @@ export function supposing<T>(ledger: Ledger, amount: number, at: number, look: (
 export function bookedWithin({ limit, entries, reserved }: Ledger, ms: number, now: number): number {
   return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, now - ms))) + reserved
 }
+
+/** The same without what others are known to have used, in a log. O(log entries). */
+export function ownWithin(ledger: Ledger, ms: number, now: number): number {
+  const { limit, foreign } = ledger
+  const from = windowOf(limit).expiryOf(limit, now - ms)
+  return bookedWithin(ledger, ms, now) - totalFrom(foreign, firstFrom(foreign, from))
+}

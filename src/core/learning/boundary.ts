@@ -1,6 +1,6 @@
 import { chargedFrom } from '../charge.ts'
-import { firstFrom, total } from '../entries.ts'
-import { bookedWithin, type Ledger } from '../ledger.ts'
+import { firstFrom } from '../entries.ts'
+import { type Ledger, ownWithin } from '../ledger.ts'
 import { windowOf } from '../window.ts'
 import { isWithin, refillRange, type Sighting, USUAL_MS } from './sighting.ts'
 
@@ -117,7 +117,7 @@ function isComplete({ end, start, fresh }: Shown): boolean {
 /** More is used than was sent from here: others use the limit too, or the numbers are off. Nothing is proven by such. */
 function isStrange({ earliest, perMs }: Boundary, sighting: Sighting, books: Ledger): boolean {
   const { limit, remaining, countSlack, at } = sighting
-  const sent = bookedWithin(books, at - (earliest - perMs) + books.limit.guardMs, at) - total(books.foreign)
+  const sent = ownWithin(books, at - (earliest - perMs) + books.limit.guardMs, at)
   return limit - remaining - countSlack > sent
 }
 
@@ -151,7 +151,7 @@ function showsFresh(
 
 /** What calls that have ended took of the limit since an instant, in this window at any rate. */
 function letInSince(books: Ledger, since: number, at: number): number {
-  const { limit, held, foreign } = books
+  const { limit, held } = books
   const underWay = [...held.values()].reduce((sum, { amount }) => sum + amount, 0)
-  return bookedWithin(books, at - since - limit.guardMs, at) - underWay - total(foreign)
+  return ownWithin(books, at - since - limit.guardMs, at) - underWay
 }
