@@ -64,8 +64,8 @@ export function declared({ name, unit, amount, perMs, counting, charge }: TrueLi
 }
 
 /**
- * The limit where nobody says how its provider counts: a log is safe for it, and headers may show more. Every other limit, by
- * its amount, so that both are seen; others stay as they are declared.
+ * The limit where nobody says how its provider counts: a log is safe for it, and headers may show more. Limits of even
+ * amounts stay as they are declared, so that both are seen.
  */
 export function undeclared(limit: Limit): Limit {
   const { unit, window, amount, burst } = limit
