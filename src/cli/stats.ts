@@ -1,6 +1,7 @@
 import { DURATION, durationMs } from '../config/units.ts'
+import { isOfWindow } from '../core/events.ts'
 import { openLogReader } from '../log/sqlite.ts'
-import { type LlmStats, type Stats, statsOf } from '../log/stats.ts'
+import { type LearnedLimit, type LlmStats, type Stats, statsOf } from '../log/stats.ts'
 import { LogError } from '../log/store.ts'
 import { configurationOf } from './configuration.ts'
 import { table } from './table.ts'
@@ -60,17 +61,24 @@ function describe(stats: Stats): string {
 /** What was learned of limits, apart from what is declared. */
 function describeLearned({ llms }: Stats): string {
   const rows = llms.flatMap(({ llm, learned }) =>
-    learned.map(({ limit, declared, inForce, perMs, because, at }) => [
+    learned.map((lesson) => [
       llm,
-      limit,
-      String(declared),
-      `${inForce} per ${perMs / 1000} s`,
-      new Date(at).toISOString(),
-      because,
+      lesson.limit,
+      String(lesson.declared),
+      inForceText(lesson),
+      new Date(lesson.at).toISOString(),
+      lesson.because,
     ]),
   )
   if (rows.length === 0) return ''
   return `\n${table([['LLM', 'limit', 'declared', 'learned', 'at', 'because'], ...rows], 2)}`
+}
+
+function inForceText({ inForce, perMs, cause, window, phaseMs }: LearnedLimit): string {
+  const amount = `${inForce} per ${perMs / 1000} s`
+  if (!isOfWindow(cause)) return amount
+  if (window === null) return `${amount}, counted as declared`
+  return `${amount}, ${window}${phaseMs === null ? '' : ` from ${phaseMs / 1000} s on`}`
 }
 
 function rowOf(llm: LlmStats): string[] {

@@ -61,6 +61,7 @@ export function partOf(limit: Limit, quantumMs: number): Limit {
     phaseMs: null,
     burst: null,
     shared: limit.shared === null ? null : limit.shared + part,
+    assumed: false,
   }
 }
 
@@ -106,6 +107,7 @@ export function fullLimit(llm: RawLlm, raw: RawLimit, guardMs: number = GUARD_MS
     shared: raw.name ?? null,
     guardMs: raw.jitter_guard ?? guardMs,
     ...(raw.pace !== undefined && { pace: raw.pace }),
+    ...(isTimed && raw.window === undefined && window === 'sliding' && { assumed: true }),
   }
 }
 

@@ -219,7 +219,7 @@ const UNKNOWN_RESET_MS = 60_000
 export function ledgerOf(account: Account, { unit, per_ms, limit }: LimitReport): Ledger | null {
   const same = account.ledgers.filter((ledger) => ledger.limit.unit === unit && !ledger.hidden)
   if (per_ms !== null) return same.find((ledger) => ledger.limit.perMs === per_ms) ?? null
-  const sized = same.find((ledger) => ledger.limit.amount === limit)
+  const sized = account.ledgers.find((ledger) => ledger.limit.unit === unit && ledger.limit.amount === limit)
   if (sized !== undefined) return sized
   return same.reduce<Ledger | null>(
     (least, one) => (least && least.limit.perMs <= one.limit.perMs ? least : one),

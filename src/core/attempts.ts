@@ -17,7 +17,8 @@ export function started(state: Dispatcher, ports: Ports, event: EventOf<'attempt
   const running = state.running.get(event.request!)
   if (running === undefined || event.data.limits.length === 0) return
   const { llm } = running
-  ports.tell(llm, { type: 'report', limits: event.data.limits, at: event.at })
+  const { limits, headers_ms: headersMs } = event.data
+  ports.tell(llm, { type: 'report', limits, sentAt: event.at - headersMs, at: event.at })
   assign(state, ports, event.at, llm)
 }
 
@@ -25,7 +26,7 @@ export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attemp
   const running = end(state, event.request!)
   if (running === null) return
   const { pending, llm, cost: reserved } = running
-  const { usage } = event.data
+  const { usage, limits, duration_ms: durationMs } = event.data
   const cost = usage === null ? reserved : costOf(usage)
   const sample: Sample = {
     client: pending.client,
@@ -33,7 +34,7 @@ export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attemp
     inputTokens: usage?.input_tokens ?? null,
     outputTokens: usage?.output_tokens ?? null,
     firstByteMs: event.data.first_byte_ms,
-    durationMs: event.data.duration_ms,
+    durationMs,
   }
   ports.tell(llm, {
     type: 'settle',
@@ -44,8 +45,8 @@ export function finished(state: Dispatcher, ports: Ports, event: EventOf<'attemp
     at: event.at,
     sample,
   })
-  if (event.data.limits.length > 0)
-    ports.tell(llm, { type: 'report', limits: event.data.limits, at: event.at })
+  if (limits.length > 0)
+    ports.tell(llm, { type: 'report', limits, sentAt: event.at - durationMs, at: event.at })
   ports.decide('request.completed', pending.id, event.llm, {
     attempts: pending.attempts,
     input_tokens: cost.inputTokens,
@@ -73,8 +74,9 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
     at,
     sample: null,
   })
-  if (data.limits.length > 0) ports.tell(llm, { type: 'report', limits: data.limits, at })
-  ports.tell(llm, { type: 'fail', failure: data, startedAt: at - data.duration_ms, at })
+  const sentAt = at - data.duration_ms
+  if (data.limits.length > 0) ports.tell(llm, { type: 'report', limits: data.limits, sentAt, at })
+  ports.tell(llm, { type: 'fail', failure: data, startedAt: sentAt, at })
   if (!isCapacity(data)) pending.excluded.add(llm)
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)

@@ -35,7 +35,8 @@ export interface Policy {
 export type LlmMessage =
   | { type: 'reserve'; key: string; cost: Cost; at: number }
   | (Ending & { type: 'settle'; key: string; at: number; sample: Sample | null })
-  | { type: 'report'; limits: readonly LimitReport[]; at: number }
+  /** `sentAt` is when the call began in whose answer the limits were told. */
+  | { type: 'report'; limits: readonly LimitReport[]; sentAt: number; at: number }
   | { type: 'full'; wanted: Wanted; at: number }
   /** `startedAt` is when the call that failed began. */
   | { type: 'fail'; failure: Failure; startedAt: number; at: number }

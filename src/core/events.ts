@@ -61,6 +61,9 @@ export interface Failure {
  * - `refused`: it refused a call although the limit had room
  * - `foreign`: it refused a call while others are seen to use the limit
  * - `clean_window`: a lowered limit was used up and nothing was refused
+ * - `window_header`: headers showed how a limit is counted
+ * - `window_contradicted`: a header showed that it is not counted so
+ * - `window_refused`: the same, shown by a refusal
  */
 export const LESSON_CAUSES = [
   'remaining',
@@ -69,8 +72,25 @@ export const LESSON_CAUSES = [
   'refused',
   'foreign',
   'clean_window',
+  'window_header',
+  'window_contradicted',
+  'window_refused',
 ] as const
 export type LessonCause = (typeof LESSON_CAUSES)[number]
+
+/** Whether a lesson is about how a limit is counted, not about how much it is. */
+export function isOfWindow(cause: LessonCause): boolean {
+  return cause === 'window_header' || cause === 'window_contradicted' || cause === 'window_refused'
+}
+
+/** How a limit was learned to be counted. */
+export interface LearnedWindow {
+  window: 'fixed' | 'bucket' | 'sliding'
+  /** When a fixed window begins, in ms since 1970, modulo its length; else null. */
+  phase_ms: number | null
+  /** How far a call may be off from what is known of the window, in ms. */
+  guard_ms: number
+}
 
 /** Something learned of a limit. */
 export interface LimitLesson {
@@ -82,7 +102,7 @@ export interface LimitLesson {
   /** What is declared, per window of the limit. */
   declared: number
   /** What is in force from now on; for a hidden window beside the limit. Null when that did not change. */
-  in_force: { amount: number; per_ms: number } | null
+  in_force: ({ amount: number; per_ms: number } & Partial<LearnedWindow>) | null
   /** What others used, and until when it counts; null when that is not what was learned. */
   amount: number | null
   until: number | null

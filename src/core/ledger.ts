@@ -14,7 +14,7 @@ import type { Leak } from './windows/bucket.ts'
 export interface Ledger {
   /** What is in force: what is declared, or less where less was learned. */
   limit: Limit
-  readonly entries: Entries
+  entries: Entries
   /** What the entries of a bucket drain into. */
   leak: Leak
   /** The load that a universal window found last. */
@@ -22,7 +22,7 @@ export interface Ledger {
   /** Sum of what is held and not among the entries. */
   reserved: number
   /** What each call under way holds, by its key. */
-  readonly held: Map<string, Held>
+  held: Map<string, Held>
   /** The hours of the day that it is paced by, and those by which it is from its first day on that begins at `from`. */
   profile: Profile
   next: { readonly profile: Profile; readonly from: number } | null
@@ -33,16 +33,21 @@ export interface Ledger {
   /** Whether the limit is not declared but was learned as a shorter window of a declared one. */
   readonly hidden: boolean
   /** Those of the entries that others are known to have used. */
-  readonly foreign: Entries
+  foreign: Entries
+  /**
+   * The same limit as it is declared, while it is kept as a kind of window that was learned: what it goes back to, and
+   * until that is trusted how much more than declared may be let in. Both book everything, and both have to have room.
+   */
+  fallback: Ledger | null
 }
 
-interface Held {
+export interface Held {
   readonly amount: number
   /** Expiry of the entry booked at the start; null where the charge is held until the end. */
   readonly expiry: number | null
 }
 
-const NO_PEAK: Ledger['peak'] = { at: Number.NEGATIVE_INFINITY, load: 0 }
+export const NO_PEAK: Ledger['peak'] = { at: Number.NEGATIVE_INFINITY, load: 0 }
 
 export function createLedger(limit: Limit, hidden = false): Ledger {
   return {
@@ -58,6 +63,7 @@ export function createLedger(limit: Limit, hidden = false): Ledger {
     learned: null,
     hidden,
     foreign: createEntries(),
+    fallback: null,
   }
 }
 
@@ -70,7 +76,8 @@ export function used(ledger: Ledger, now: number): number {
 
 /** How much could be let in at `now`; below 0 where more was used than the limit. The cost of `used`. */
 export function roomOf(ledger: Ledger, now: number): number {
-  return capacityOf(ledger.limit) - used(ledger, now)
+  const room = capacityOf(ledger.limit) - used(ledger, now)
+  return ledger.fallback === null ? room : Math.min(room, roomOf(ledger.fallback, now))
 }
 
 /** Whether `cost` fits at `now`. The cost of `used`. */
@@ -84,14 +91,17 @@ export function admits(ledger: Ledger, cost: number, now: number): boolean {
  */
 export function nextAdmissible(ledger: Ledger, cost: number, now: number): number {
   if (admits(ledger, cost, now)) return now
-  const { limit, reserved } = ledger
+  const { limit, reserved, fallback } = ledger
   const load = capacityOf(limit) - reserved - cost
-  return load < 0 ? Number.POSITIVE_INFINITY : Math.max(now + 1, windowOf(limit).clearsAt(ledger, load, now))
+  if (load < 0) return Number.POSITIVE_INFINITY
+  const clearsAt = Math.max(now + 1, windowOf(limit).clearsAt(ledger, load, now))
+  return fallback === null ? clearsAt : Math.max(clearsAt, nextAdmissible(fallback, cost, now))
 }
 
 /** Sets `amount` aside for the call `key`, which starts at `now`. */
 export function reserve(ledger: Ledger, key: string, amount: number, now: number): void {
-  const { limit, held } = ledger
+  const { limit, held, fallback } = ledger
+  if (fallback !== null) reserve(fallback, key, amount, now)
   if (chargedFrom(limit) === 'end') {
     held.set(key, { amount, expiry: null })
     ledger.reserved += amount
@@ -107,7 +117,8 @@ export function reserve(ledger: Ledger, key: string, amount: number, now: number
  * end at the latest. O(log entries) where it is held until the end, else O(entries since its start).
  */
 export function settle(ledger: Ledger, key: string, actual: number, now: number): void {
-  const { limit, held } = ledger
+  const { limit, held, fallback } = ledger
+  if (fallback !== null) settle(fallback, key, actual, now)
   const call = held.get(key)
   if (call === undefined) return
   held.delete(key)
@@ -139,7 +150,8 @@ export function linger(ledger: Ledger, key: string, now: number): void {
 /** Books what others used of the same limit, of which is known at `now` that it counts until `until`. */
 export function postForeign(ledger: Ledger, amount: number, until: number, now: number): void {
   if (amount <= 0) return
-  const { limit, foreign } = ledger
+  const { limit, foreign, fallback } = ledger
+  if (fallback !== null) postForeign(fallback, amount, until, now)
   forget(foreign, now)
   if (until > now) add(foreign, amount, until)
   post(ledger, amount, windowOf(limit).expiryOfForeign(limit, until, now), now)
@@ -168,4 +180,11 @@ export function supposing<T>(ledger: Ledger, amount: number, at: number, look: (
 /** What was booked in the last `ms`, with what calls under way hold; more where the window cannot tell. O(log entries). */
 export function bookedWithin({ limit, entries, reserved }: Ledger, ms: number, now: number): number {
   return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, now - ms))) + reserved
+}
+
+/** The same without what others are known to have used, in a log. O(log entries). */
+export function ownWithin(ledger: Ledger, ms: number, now: number): number {
+  const { limit, foreign } = ledger
+  const from = windowOf(limit).expiryOf(limit, now - ms)
+  return bookedWithin(ledger, ms, now) - totalFrom(foreign, firstFrom(foreign, from))
 }

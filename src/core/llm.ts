@@ -3,6 +3,7 @@ import { LEAST_WANTED, type Wanted } from './choose.ts'
 import { reactionTo } from './cooling.ts'
 import type { LlmMessage } from './dispatch-state.ts'
 import type { DecisionData, Failure, FailureClass, LimitLesson } from './events.ts'
+import { learnKinds, trustKinds } from './learning/kinds.ts'
 import { learnFromAnswer } from './learning/raises.ts'
 import { learnFromRefusal } from './learning/refusals.ts'
 import { learnFromReports } from './learning/reports.ts'
@@ -75,10 +76,14 @@ export function step(llm: Llm, message: LlmMessage | Wake, decide: Decide): Llm 
       settleCall(account, message.key, message, at)
       if (message.sample === null) return refreshed(llm, at, decide)
       const next = { ...llm, skill: learned(llm.skill, message.sample), streak: 0 }
+      trustKinds(account, at)
       return refreshed(told(next, learnFromAnswer(account, at), decide), at, decide)
     }
-    case 'report':
-      return refreshed(told(llm, learnFromReports(account, message.limits, at), decide), at, decide)
+    case 'report': {
+      const kinds = learnKinds(account, message)
+      const lessons = [...kinds, ...learnFromReports(account, message.limits, at)]
+      return refreshed(told(llm, lessons, decide), at, decide)
+    }
     case 'refresh':
       return refreshed(llm, at, decide)
     case 'full':

@@ -57,16 +57,17 @@ function demandOn({ limit: { unit } }: Ledger, demand: Demand): number {
 function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number, hold: number): number {
   const room = roomOf(ledger, now) - hold
   if (demand <= room || demand <= 0) return now
-  const { limit, reserved } = ledger
+  const { limit, reserved, fallback } = ledger
   const open = without(limit, hold)
   if (limit.unit === 'concurrency') {
     const free = open.amount - reserved
     if (demand <= free) return nextAdmissible(ledger, demand + hold, now)
     return now + Math.ceil(((demand - free) * callMs) / open.amount)
   }
-  return supposing(ledger, reserved, now + callMs, () =>
+  const at = supposing(ledger, reserved, now + callMs, () =>
     windowOf(limit).earliestFor(hold === 0 ? ledger : { ...ledger, limit: open }, demand, now),
   )
+  return fallback === null ? at : Math.max(at, earliestIn(fallback, demand, now, callMs, hold))
 }
 
 /** The limit as it is for whom `hold` of it is kept back; a bucket refills as fast as before. */
@@ -104,7 +105,7 @@ export function leavesRoomFor(
 
 /** The room at `at` after `amount` was let in at `now`. */
 function roomAfter(ledger: Ledger, amount: number, now: number, at: number, callMs: number): number {
-  const { limit, reserved } = ledger
+  const { limit, reserved, fallback } = ledger
   const holds = amount + reserved
   if (limit.unit === 'concurrency') {
     const lingering = windowOf(limit).loadAt(ledger, at)
@@ -112,5 +113,6 @@ function roomAfter(ledger: Ledger, amount: number, now: number, at: number, call
   }
   const bookedAt = chargedFrom(limit) === 'start' ? now : now + callMs
   const load = supposing(ledger, holds, bookedAt, () => windowOf(limit).loadAt(ledger, at))
-  return capacityOf(limit) - load
+  const room = capacityOf(limit) - load
+  return fallback === null ? room : Math.min(room, roomAfter(fallback, amount, now, at, callMs))
 }

@@ -10,6 +10,7 @@ import {
 import { isCut, mayHaveBooked, mayHaveCounted } from './cooling.ts'
 import { createDemand, type Demand, noteDemand } from './demand.ts'
 import type { Event, EventOf, Failure } from './events.ts'
+import { forgetPhases } from './learning/in-force.ts'
 import { applyLesson } from './learning/learned.ts'
 import { createLlm, type Llm } from './llm.ts'
 import { initialSkill, learned, type Skill } from './skill.ts'
@@ -111,6 +112,7 @@ function llmOf({ spec, account, skill, cooling }: Past, disabled: string | null,
 
 function take(fold: Fold, event: Event): void {
   const past = event.llm === null ? undefined : fold.llms.get(event.llm)
+  if (event.type === 'clock.jumped') for (const { account } of fold.llms.values()) forgetPhases(account)
   if (event.type === 'llm.cooling' && past) past.cooling = event.data
   else if (event.type === 'llm.available' && past) past.cooling = null
   else if (event.type === 'llm.limit_learned' && past) applyLesson(past.account, event.data, event.at)

@@ -55,6 +55,8 @@ export interface Limit {
   readonly guardMs: number
   /** The share that requests of each priority may fill, in thousandths, the highest first; all of it where left out. */
   readonly ceilings?: readonly number[]
+  /** Whether nobody said what kind of window it is, so that headers may show it. */
+  readonly assumed?: boolean
   /** Whether it is spread over the day; left out, a large one of a day or longer is. */
   readonly pace?: boolean
 }

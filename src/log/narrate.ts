@@ -112,7 +112,9 @@ function reasonOf(candidates: readonly Candidate[]): string {
 }
 
 function inForce({ in_force: now, declared }: LimitLesson): string {
-  return now == null ? '' : `; in force: ${now.amount} per ${seconds(now.per_ms)}, declared: ${declared}`
+  if (now == null) return ''
+  const window = now.window === undefined ? '' : ` as a ${now.window} window`
+  return `; in force: ${now.amount} per ${seconds(now.per_ms)}${window}, declared: ${declared}`
 }
 
 function seconds(ms: number): string {

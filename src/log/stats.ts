@@ -1,4 +1,4 @@
-import type { Event, EventOf, LessonCause } from '../core/events.ts'
+import { type Event, type EventOf, isOfWindow, type LearnedWindow, type LessonCause } from '../core/events.ts'
 
 /** What one LLM did over a span of the log. */
 export interface LlmStats {
@@ -13,7 +13,7 @@ export interface LlmStats {
   costNanoUsd: number
   waitMsTotal: number
   waitMsMax: number
-  /** The last lesson on each of its limits, hidden windows apart. */
+  /** The last lesson on each of its limits; hidden windows, and how a limit is counted, apart. */
   readonly learned: LearnedLimit[]
 }
 
@@ -23,6 +23,10 @@ export interface LearnedLimit {
   readonly declared: number
   readonly inForce: number
   readonly perMs: number
+  /** How it is counted, where that was the lesson; null for as declared, and in every other lesson. */
+  readonly window: LearnedWindow['window'] | null
+  /** When a fixed window begins, modulo its length; else null. */
+  readonly phaseMs: number | null
   readonly cause: LessonCause
   readonly because: string
   /** ms since 1970 */
@@ -99,8 +103,11 @@ function countLlm(llm: LlmStats, event: Event): void {
 function learn(learned: LearnedLimit[], { at, data }: EventOf<'llm.limit_learned'>): void {
   const { limit, declared, in_force: inForce, cause, because } = data
   if (inForce == null) return
-  const lesson = { limit, declared, inForce: inForce.amount, perMs: inForce.per_ms, cause, because, at }
-  const i = learned.findIndex((one) => one.limit === limit && one.perMs === lesson.perMs)
+  const { amount, per_ms: perMs, window = null, phase_ms: phaseMs = null } = inForce
+  const lesson = { limit, declared, inForce: amount, perMs, window, phaseMs, cause, because, at }
+  const i = learned.findIndex(
+    (one) => one.limit === limit && one.perMs === perMs && isOfWindow(one.cause) === isOfWindow(cause),
+  )
   if (i < 0) learned.push(lesson)
   else learned[i] = lesson
 }

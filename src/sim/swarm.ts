@@ -5,7 +5,7 @@ import type { Pattern, Source } from './arrivals.ts'
 import { between, chance, pick } from './draw.ts'
 import type { ProviderSpec } from './provider.ts'
 import { drawProvider } from './swarm-providers.ts'
-import { declared } from './truth.ts'
+import { declared, undeclared } from './truth.ts'
 import type { WorldSetup } from './world.ts'
 
 /**
@@ -99,7 +99,7 @@ function drawSpec({ llm, limits }: ProviderSpec, random: Random): LlmSpec {
     keyName: null,
     contextLength: between(100, 2000, random),
     modes: ['text'],
-    limits: limits.map(declared),
+    limits: limits.map(declared).map(undeclared),
     inputPicoUsd: random.integer(5),
     outputPicoUsd: random.integer(5),
     quality: random.integer(1001),

@@ -63,6 +63,17 @@ export function declared({ name, unit, amount, perMs, counting, charge }: TrueLi
   }
 }
 
+/**
+ * The limit where nobody says how its provider counts: a log is safe for it, and headers may show more. Limits of even
+ * amounts stay as they are declared, so that both are seen.
+ */
+export function undeclared(limit: Limit): Limit {
+  const { unit, window, amount, burst } = limit
+  const isSafe = window === 'sliding' || window === 'fixed' || (window === 'bucket' && burst === amount)
+  if (unit === 'concurrency' || !isSafe || amount % 2 === 0) return limit
+  return { ...limit, window: 'sliding', burst: null, assumed: true }
+}
+
 const DAY_MS = 86_400_000
 
 /** What a provider enforces if a configuration is right about it; windows of unknown phase get one. */

@@ -1,3 +1,4 @@
+import { isOfWindow } from '../../src/core/events.ts'
 import type { Counting } from '../../src/sim/meter.ts'
 import type { Tenant } from '../../src/sim/tenant.ts'
 import { type Course, courseOf, WINDOW_MS, type WorldCase } from './learning-worlds.ts'
@@ -111,14 +112,17 @@ const foreign: Judge = (courses) => {
   return { value, target: 'at least 90 %, at most 1 %', met: rate >= 0.9 && share <= 0.01 }
 }
 
-/** No lesson, and no refusal to learn from. */
+/** No lesson that lowers it, and no refusal to learn from; the phase of its windows may be learned. */
 const untaught: Judge = (courses) => {
-  const lessons = courses.reduce((sum, course) => sum + course.lessons.length, 0)
+  const lessons = courses.flatMap((course) => course.lessons.map(({ lesson }) => lesson.cause))
+  const lowering = lessons.filter((cause) => !isOfWindow(cause)).length
+  const ofWindow = lessons.length - lowering
   const share = most(courses, (course) => refusedShare(course, 0))
+  const phases = ofWindow === 0 ? '' : `, ${ofWindow} on the phase of its windows`
   return {
-    value: `${lessons} lessons, ${percent(share)} 429s`,
+    value: `${lowering} lessons that lower it${phases}, ${percent(share)} 429s`,
     target: '0, 0 %',
-    met: lessons === 0 && share === 0,
+    met: lowering === 0 && share === 0,
   }
 }
 

@@ -1,3 +1,4 @@
+import { kindLines } from './kinds-cases.ts'
 import { learningLines } from './learning-cases.ts'
 import { machine, writeBetweenMarkers } from './report.ts'
 
@@ -7,7 +8,8 @@ import { machine, writeBetweenMarkers } from './report.ts'
  * `-- --quick` plays fewer and writes nothing.
  */
 const quick = process.argv.includes('--quick')
-const lines = learningLines(quick ? { windows: 20, seeds: 1 } : { windows: 40, seeds: 5 })
+const effort = quick ? { windows: 24, seeds: 1 } : { windows: 40, seeds: 5 }
+const lines = [...learningLines(effort), ...kindLines(effort)]
 const rows = lines.map(
   ({ what, value, target, met }) => `| ${what} | ${value} | ${target} | ${met ? 'yes' : '**no**'} |`,
 )

@@ -153,6 +153,27 @@ describe('stats', () => {
     })
   })
 
+  test('tells what was learned of limits, apart from what is declared', async () => {
+    const log = openLog(join(folder, 'data', 'events.db'))
+    const lesson = {
+      ...({
+        limit: 'requests_per_min',
+        cause: 'window_header',
+        because: 'headers tell',
+        declared: 60,
+      } as const),
+      in_force: { amount: 60, per_ms: 60_000, window: 'fixed', phase_ms: 3_456, guard_ms: 1_020 } as const,
+      ...{ amount: null, until: null },
+    }
+    const head = { seq: 1, at: 0, v: 1, request: null, llm: 'A' } as const
+    log.append([{ ...head, type: 'llm.limit_learned', data: lesson }])
+    log.close()
+    expect(await llb('stats', '--config', givenConfig())).toBe(0)
+    expect(out).toMatch(
+      /^A +requests_per_min +60 +60 per 60 s, fixed from 3\.456 s on +1970-01-01T00:00:00\.000Z +headers tell$/m,
+    )
+  })
+
   test('of a span without events says so', async () => {
     expect(await llb('stats', '--since', '1h', '--config', givenLog())).toBe(0)
     expect(out).toBe('The event log has no events in this span.\n')

@@ -117,6 +117,15 @@ describe('an LLM is told of', () => {
     ).toBe(
       'info: learned    tokens: refused with 90 of 100 tokens used; in force: 90 per 60.0 s, declared: 100',
     )
+    expect(
+      told('llm.limit_learned', {
+        ...{ limit: 'tokens', cause: 'window_header', because: '12 headers tell of a bucket', declared: 100 },
+        in_force: { amount: 100, per_ms: 60_000, window: 'bucket', phase_ms: null, guard_ms: 500 },
+        ...{ amount: null, until: null },
+      }),
+    ).toBe(
+      'info: learned    tokens: 12 headers tell of a bucket; in force: 100 per 60.0 s as a bucket window, declared: 100',
+    )
     expect(told('llm.crashed', { message: 'a bug' })).toBe('error: crashed    and was restarted: a bug')
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Event } from '../../src/core/events.ts'
+import type { Event, LessonCause } from '../../src/core/events.ts'
 import { statsOf } from '../../src/log/stats.ts'
 import { play, scenarios } from '../support/scenario.ts'
 
@@ -71,5 +71,27 @@ test('the last lesson on each limit is told, apart from what is declared', () =>
   expect(llms[0]!.learned.map(({ inForce, perMs, at }) => [inForce, perMs, at])).toEqual([
     [40, 60_000, 3000],
     [10, 10_000, 2000],
+  ])
+})
+
+test('how a limit is counted is told apart from how much it is', () => {
+  const lesson = (seq: number, cause: LessonCause, inForce: object): Event => ({
+    ...{ seq, at: 1000 * seq, type: 'llm.limit_learned', v: 1, request: null, llm: 'A' },
+    data: {
+      ...{ limit: 'requests_per_min', cause, because: cause, declared: 60, amount: null, until: null },
+      in_force: { amount: 60, per_ms: 60_000, ...inForce },
+    },
+  })
+  const fixed = { window: 'fixed', phase_ms: 5_000, guard_ms: 1_020 }
+  const events = [lesson(1, 'clean_window', {}), lesson(2, 'window_header', fixed)]
+  const rows = (all: readonly Event[]) =>
+    statsOf(all).llms[0]!.learned.map(({ cause, window, phaseMs }) => [cause, window, phaseMs])
+  expect(rows(events)).toEqual([
+    ['clean_window', null, null],
+    ['window_header', 'fixed', 5_000],
+  ])
+  expect(rows([...events, lesson(3, 'window_refused', {})])).toEqual([
+    ['clean_window', null, null],
+    ['window_refused', null, null],
   ])
 })

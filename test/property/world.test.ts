@@ -22,7 +22,9 @@ const SOMETIMES: Readonly<Record<string, (event: Event, events: readonly Event[]
     type === 'request.failed' && data.code === 'restarted',
   'a wall clock that is set': ({ type }) => type === 'clock.jumped',
   'an estimate that is charged': ({ type, data }) => type === 'request.completed' && data.estimated,
-  'others who use the quota': ({ type }) => type === 'llm.limit_learned',
+  'others who use the quota': ({ type, data }) => type === 'llm.limit_learned' && data.cause === 'remaining',
+  'a kind of window that headers show': ({ type, data }) =>
+    type === 'llm.limit_learned' && data.cause === 'window_header',
   'a key that is rejected': ({ type }) => type === 'llm.disabled',
   'a limit that leaves no room': ({ type }) => type === 'llm.exhausted',
   'a provider that names a time': ({ type, data }) =>

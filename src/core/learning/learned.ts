@@ -1,8 +1,12 @@
 import type { Account } from '../account.ts'
 import { createEntries, type Entries } from '../entries.ts'
-import type { LimitLesson } from '../events.ts'
-import { createLedger, type Ledger, postForeign } from '../ledger.ts'
-import { capacityOf, type Limit } from '../types.ts'
+import { isOfWindow, type LimitLesson } from '../events.ts'
+import { type Ledger, postForeign } from '../ledger.ts'
+import type { Limit } from '../types.ts'
+import { dropHidden, hide } from './hidden.ts'
+import { applyToWindow, setLimit } from './in-force.ts'
+import type { KeptAs } from './kept-as.ts'
+import type { Evidence } from './kinds.ts'
 
 /** What is known of a limit beyond what is declared. Changed in place, by the lessons alone. */
 export interface Learned {
@@ -12,6 +16,8 @@ export interface Learned {
   /** What refusals allow, and what the provider's headers say; the declared amount where they say nothing. */
   level: number
   reported: number
+  /** What headers said before it turned out to be about another time, which is kept beside; null otherwise. */
+  beside: number | null
   /** What headers said last that is not believed yet, and how often in a row. */
   readonly told: { amount: number; times: number }
   /** When the last lesson from a refusal was taken. */
@@ -25,6 +31,12 @@ export interface Learned {
   peak: number
   /** Raises in a row. */
   raises: number
+  /** What headers have shown of how it is counted; null as long as nothing was, and after a refusal. */
+  evidence: Evidence | null
+  /** The kind of window that was learned; null while it is kept as declared. */
+  keptAs: KeptAs | null
+  /** How often a kind that was learned was not true, and more if a refusal showed it. */
+  doubts: number
 }
 
 const NEVER = Number.NEGATIVE_INFINITY
@@ -37,6 +49,7 @@ export function learnedOf(ledger: Ledger, now: number): Learned {
     tried: [],
     level: limit.amount,
     reported: limit.amount,
+    beside: null,
     told: { amount: 0, times: 0 },
     refusedAt: NEVER,
     lowered: { at: NEVER, from: limit.amount },
@@ -44,6 +57,9 @@ export function learnedOf(ledger: Ledger, now: number): Learned {
     cleanSince: now,
     peak: 0,
     raises: 0,
+    evidence: null,
+    keptAs: null,
+    doubts: 0,
   }
   return ledger.learned
 }
@@ -75,9 +91,13 @@ export function applyLesson(account: Account, lesson: LimitLesson, at: number): 
   }
   if (lesson.declared !== declaredOf(ledger).amount) return
   const learned = learnedOf(ledger, at)
+  if (isOfWindow(cause)) return applyToWindow({ account, ledger, learned }, lesson, at)
   Object.assign(learned, { cleanSince: at, peak: 0 })
-  if (cause === 'hidden_window') return hide(account, ledger, inForce.amount, inForce.per_ms, at)
-  if (cause === 'refused') dropHidden(account, learned)
+  if (cause === 'hidden_window') return hide(account, learned, inForce, at)
+  if (cause === 'refused') {
+    dropHidden(account, learned)
+    Object.assign(learned, { reported: learned.beside ?? learned.reported, beside: null })
+  }
   if (cause === 'limit_header') learned.reported = inForce.amount
   else if (cause === 'clean_window') {
     learned.level = inForce.amount
@@ -86,39 +106,5 @@ export function applyLesson(account: Account, lesson: LimitLesson, at: number): 
     if (at - learned.lowered.at >= ledger.limit.perMs) learned.lowered = { at, from: ledger.limit.amount }
     Object.assign(learned, { level: inForce.amount, refusedAt: at, raises: 0 })
   }
-  ledger.limit = limitOf(learned)
+  setLimit(ledger, learned)
 }
-
-/** The limit as it is in force: never more than is declared. */
-function limitOf({ declared, level, reported }: Learned): Limit {
-  const amount = Math.max(1, Math.min(declared.amount, level, reported))
-  const { burst } = declared
-  return { ...declared, amount, burst: burst && Math.max(1, Math.floor((burst * amount) / declared.amount)) }
-}
-
-/** Adds a shorter window. What was sent lately is not known to its phase, so that it begins used up. */
-function hide(account: Account, ledger: Ledger, amount: number, perMs: number, at: number): void {
-  const learned = learnedOf(ledger, at)
-  const { declared, tried } = learned
-  if (tried.includes(perMs)) return
-  dropHidden(account, learned)
-  tried.push(perMs)
-  learned.refusedAt = at
-  const name = hiddenName(declared, perMs)
-  const limit: Limit = { ...declared, name, amount, perMs, ...SHORT }
-  const short = createLedger(limit, true)
-  postForeign(short, capacityOf(limit), at + perMs, at)
-  account.ledgers.push(short)
-}
-
-/** A refusal in spite of a hidden window shows that there is no such window. */
-function dropHidden({ ledgers }: Account, { declared, tried }: Learned): void {
-  for (const perMs of tried) {
-    const i = ledgers.findIndex(({ hidden, limit }) => hidden && limit.name === hiddenName(declared, perMs))
-    if (i >= 0) ledgers.splice(i, 1)
-  }
-}
-
-const hiddenName = ({ name }: Limit, perMs: number) => `${name}_in_${perMs / 1000}s`
-
-const SHORT = { window: 'sliding', timeZone: null, phaseMs: null, burst: null } as const

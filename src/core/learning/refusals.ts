@@ -3,6 +3,7 @@ import { add, forget, total } from '../entries.ts'
 import type { Failure, LimitLesson } from '../events.ts'
 import { bookedWithin, type Ledger, used } from '../ledger.ts'
 import { capacityOf } from '../types.ts'
+import { refuseKinds } from './kinds.ts'
 import { applyLesson, type Learned, learnedOf, lessonOn } from './learned.ts'
 
 /** What a refusal is about; each is answered differently. */
@@ -38,13 +39,15 @@ export interface Refused {
 }
 
 /**
- * What a refusal teaches of a limit that had room for the call: first that shorter windows are kept, if those explain it,
+ * What a refusal teaches of a limit that had room for the call: first that it is not counted as was learned, then that shorter windows are kept, if those explain it,
  * then that the limit is lower. It is lowered at once to what the provider let in within the window, and at most to half in
  * one window. Calls that were sent before the last lesson only tell how much was let in. Takes the lessons in.
  */
 export function learnFromRefusal(account: Account, refused: Refused): LimitLesson[] {
   const { failure, startedAt, at } = refused
-  if (refusalKindOf(failure) !== 'minute') return []
+  const kind = refusalKindOf(failure)
+  const unlearned = kind === 'minute' || kind === 'day' ? refuseKinds(account, failure, at) : []
+  if (unlearned.length > 0 || kind !== 'minute') return unlearned
   const ledger = suspectOf(account, failure, at)
   if (ledger === null) return []
   const known = ledger.learned
