@@ -112,7 +112,8 @@ function llmOf({ spec, account, skill, cooling }: Past, disabled: string | null,
 
 function take(fold: Fold, event: Event): void {
   const past = event.llm === null ? undefined : fold.llms.get(event.llm)
-  if (event.type === 'clock.jumped') for (const { account } of fold.llms.values()) forgetPhases(account)
+  if (event.type === 'clock.jumped')
+    for (const { account } of fold.llms.values()) forgetPhases(account, event.at)
   if (event.type === 'llm.cooling' && past) past.cooling = event.data
   else if (event.type === 'llm.available' && past) past.cooling = null
   else if (event.type === 'llm.limit_learned' && past) applyLesson(past.account, event.data, event.at)

@@ -106,5 +106,5 @@ export function applyLesson(account: Account, lesson: LimitLesson, at: number): 
     if (at - learned.lowered.at >= ledger.limit.perMs) learned.lowered = { at, from: ledger.limit.amount }
     Object.assign(learned, { level: inForce.amount, refusedAt: at, raises: 0 })
   }
-  setLimit(ledger, learned)
+  setLimit(ledger, learned, at)
 }

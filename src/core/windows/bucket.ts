@@ -52,6 +52,12 @@ function leakAt({ entries: { untils, head }, entries, limit, leak }: Ledger, at:
   return next
 }
 
+/** Has a bucket drain until `at`, so that it may go on at another rate from there. */
+export function drainUntil(ledger: Ledger, at: number): void {
+  bucket.forget(ledger, at)
+  ledger.leak = { level: levelAt(ledger.leak, ledger.limit, at), since: at }
+}
+
 function clearsAt({ entries, limit, leak }: Ledger, load: number, now: number): number {
   let next = leak
   let waiting = total(entries)
