@@ -2,7 +2,7 @@ import type { Event } from '../core/events.ts'
 
 /**
  * One commit as it is stored: the kinds of events in it with the names of their data, each once, and the events as
- * lists of values. The names would be two thirds of all that is written.
+ * lists of values. The names would be most of all that is written.
  */
 export interface Segment {
   /** `seq` and `at` of its first event; the others follow without a gap. */

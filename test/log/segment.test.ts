@@ -5,6 +5,7 @@ import type { Event } from '../../src/core/events.ts'
 import { pack, type Segment, unpack } from '../../src/log/segment.ts'
 import { SCHEMA } from '../../src/log/sqlite.ts'
 import { event, ticks } from '../support/events.ts'
+import { arrival } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'
 
 const TEXT = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.constantFrom('"', '\\', '\u2028', ''))
@@ -81,5 +82,16 @@ describe('a packed commit', () => {
       ['request.queued', 1, ['position', 'waiting_for', 'eta_ms', 'would_refuse']],
     ])
     expect(JSON.parse(events)[5]).toEqual([1, 5, 't', null, [1, 'tokens_per_min', null]])
+  })
+
+  test('of a busy server takes less than half of what its events take one by one', () => {
+    const usage = { input_tokens: 20, output_tokens: 50, cached_tokens: 0 }
+    const finished = { attempt: 1, status: 200, limits: [], usage, finish_reason: 'stop', first_byte_ms: 2 }
+    const events = Array.from({ length: 20 }, (_, i) => [
+      event(2 * i + 1, 'request.received', arrival({}), { request: `req_1a2b3c_${i}` }),
+      event(2 * i + 2, 'attempt.finished', { ...finished, duration_ms: 2, output_bytes: 549 }),
+    ]).flat()
+    const { shapes, events: rows } = pack(events)
+    expect(shapes.length + rows.length).toBeLessThan(JSON.stringify(events).length / 2)
   })
 })
