@@ -23,7 +23,7 @@ import type {
 import type { Llm } from '../core/llm.ts'
 import { type Clock, numberedClock } from './clock.ts'
 import type { DispatcherRef } from './dispatcher.ts'
-import { type LlmRef, tell } from './llm.ts'
+import { type Cell, type LlmRef, tell } from './llm.ts'
 import { llmId, rootMachine } from './root.ts'
 
 export interface BalancerOptions {
@@ -89,7 +89,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
   })
 
   const refs: LlmRef[] = []
-  const views = llms.map((llm, i) => viewOf(llm, () => refs[i]!.getSnapshot().context.llm))
+  const views = llms.map((llm) => new View(llm))
   const siblings = siblingsOf(policy.specs)
   const ports: Ports = {
     views,
@@ -122,6 +122,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
       write(decision.type, null, name, decision.data)
     })
     refs[i] = ref
+    views[i]!.cell = ref.getSnapshot().context
   }
 
   const alarm = createAlarm(numbered)
@@ -171,29 +172,34 @@ function createAlarm(clock: Clock): (wakeAt: number, now: number) => void {
   }
 }
 
-/** What the dispatcher sees of an LLM: always the actor's latest state. */
-function viewOf(llm: Llm, now: () => Llm): LlmView {
-  return {
-    spec: llm.spec,
-    account: llm.account,
-    get status() {
-      return now().status
-    },
-    get because() {
-      return now().because
-    },
-    get reachable() {
-      const { status, cause } = now()
-      return status !== 'disabled' && !(status === 'cooling' && cause === 'unreachable')
-    },
-    get wakeAt() {
-      return now().wakeAt
-    },
-    get wanted() {
-      return now().wanted
-    },
-    get skill() {
-      return now().skill
-    },
+/** What the dispatcher sees of an LLM: always the latest state of the actor that it is attached to. */
+class View implements LlmView {
+  readonly spec: LlmView['spec']
+  readonly account: LlmView['account']
+  cell: Cell
+
+  constructor(llm: Llm) {
+    this.spec = llm.spec
+    this.account = llm.account
+    this.cell = { llm }
+  }
+  get status() {
+    return this.cell.llm.status
+  }
+  get because() {
+    return this.cell.llm.because
+  }
+  get reachable() {
+    const { status, cause } = this.cell.llm
+    return status !== 'disabled' && !(status === 'cooling' && cause === 'unreachable')
+  }
+  get wakeAt() {
+    return this.cell.llm.wakeAt
+  }
+  get wanted() {
+    return this.cell.llm.wanted
+  }
+  get skill() {
+    return this.cell.llm.skill
   }
 }

@@ -2,8 +2,8 @@ import { type ActorRefFrom, enqueueActions, setup } from 'xstate'
 import type { LlmMessage } from '../core/dispatch-state.ts'
 import { type Llm, type LlmDecision, type LlmStatus, step, type Wake } from '../core/llm.ts'
 
-/** The LLM behind the actor; replaced at every message. */
-interface Cell {
+/** The LLM behind an actor; replaced at every message. An actor keeps its cell for life. */
+export interface Cell {
   llm: Llm
 }
 

@@ -184,8 +184,9 @@ class Exchange implements Listener, Beating, EventListenerObject {
   }
 
   #deliver({ answer, contentType }: Answered, costNanoUsd: number): void {
-    const headers = { ...this.#headers, 'x-llb-cost-usd': usdOf(costNanoUsd), 'content-type': contentType }
-    this.#reply.whole(answer.body, 200, headers)
+    this.#headers['x-llb-cost-usd'] = usdOf(costNanoUsd)
+    this.#headers['content-type'] = contentType
+    this.#reply.whole(answer.body, 200, this.#headers)
   }
 
   /** What the provider said of the request itself is passed on as it is; other failures are ours to explain. */

@@ -1,28 +1,31 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import type { Event } from '../core/events.ts'
+import { pack, type Segment, unpack } from './segment.ts'
 import { LogError, type LogStore } from './store.ts'
 
 /** Version of the schema below, kept in the file's `user_version`. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 /**
- * A segment is one commit: the events of a few ms as a JSON array. A row for each event would cost
+ * A segment is one commit: the events of a few ms, packed. A row for each event would cost
  * several times as much to write and to read. The view `event` shows them one by one to anybody with SQL.
  * No index but the key: `seq` finds everything, since time never goes back from one event to the next and a
  * request's id ends in the `seq` of its arrival.
  */
-const SCHEMA = `
+export const SCHEMA = `
 CREATE TABLE segment (
   seq    INTEGER PRIMARY KEY,
   at     INTEGER NOT NULL,
+  shapes TEXT    NOT NULL,
   events TEXT    NOT NULL
 ) STRICT;
 CREATE VIEW event AS
-  SELECT value->>'seq' AS seq, value->>'at' AS at, value->>'type' AS type, value->>'v' AS v,
-         value->>'request' AS request, value->>'llm' AS llm, value->'data' AS data
-  FROM segment, json_each(segment.events);
+  SELECT segment.seq + row.key AS seq, segment.at + (row.value->>1) AS at,
+         shape.value->>0 AS type, shape.value->>1 AS v, row.value->>2 AS request, row.value->>3 AS llm,
+         (SELECT json_group_object(value, row.value->4->key) FROM json_each(shape.value, '$[2]')) AS data
+  FROM segment, json_each(segment.events) AS row, json_each(segment.shapes) AS shape
+  WHERE shape.key = row.value->>0;
 `
 
 /**
@@ -42,15 +45,16 @@ export function openLog(path: string): LogStore {
       throw error
     }
   })
-  const insert = db.prepare('INSERT INTO segment (seq, at, events) VALUES (?, ?, ?)')
+  const insert = db.prepare('INSERT INTO segment (seq, at, shapes, events) VALUES (?, ?, ?, ?)')
   // The last commit stays, however old: the sequence goes on from it.
   const oldest =
     'SELECT seq FROM segment WHERE at < ? AND seq < (SELECT max(seq) FROM segment) ORDER BY seq LIMIT ?'
   const prune = db.prepare(`DELETE FROM segment WHERE seq IN (${oldest})`)
   return {
     append(events) {
-      const first = events[0]
-      if (first !== undefined) insert.run(first.seq, first.at, JSON.stringify(events))
+      if (events.length === 0) return
+      const segment = pack(events)
+      insert.run(segment.seq, segment.at, segment.shapes, segment.events)
     },
     prune: (before, most) => prune.run(before, most).changes,
     ...readerOf(db),
@@ -93,27 +97,25 @@ export function openLogReader(path: string): Omit<LogStore, 'append' | 'prune'> 
 }
 
 function readerOf(db: Database.Database): Omit<LogStore, 'append' | 'prune'> {
-  const tail = db.prepare('SELECT events FROM segment ORDER BY seq DESC LIMIT 1').pluck()
+  const tail = db.prepare('SELECT * FROM segment ORDER BY seq DESC LIMIT 1')
   // The segment before the first that begins in time may end in it.
   const before = db.prepare('SELECT seq FROM segment WHERE at < ? ORDER BY seq DESC LIMIT 1').pluck()
-  const from = db.prepare('SELECT events FROM segment WHERE seq >= ? ORDER BY seq').pluck()
+  const from = db.prepare('SELECT * FROM segment WHERE seq >= ? ORDER BY seq')
   return {
     last() {
-      const event = parse(tail.get() as string | undefined).at(-1)
-      return event === undefined ? { seq: 0, at: 0 } : { seq: event.seq, at: event.at }
+      const segment = tail.get() as Segment | undefined
+      if (segment === undefined) return { seq: 0, at: 0 }
+      const { seq, at } = unpack(segment).at(-1)!
+      return { seq, at }
     },
     *read(since) {
       const start = (before.get(since) as number | undefined) ?? 0
-      for (const events of from.iterate(start) as IterableIterator<string>) {
-        for (const event of parse(events)) if (event.at >= since) yield event
+      for (const segment of from.iterate(start) as IterableIterator<Segment>) {
+        for (const event of unpack(segment)) if (event.at >= since) yield event
       }
     },
     close: () => void db.close(),
   }
-}
-
-function parse(events: string | undefined): Event[] {
-  return events === undefined ? [] : (JSON.parse(events) as Event[])
 }
 
 function prepared(db: Database.Database): Database.Database {
