@@ -128,7 +128,9 @@ export function startElsewhere(state: Dispatcher, ports: Ports, pending: Pending
 /** The offer with the best score among the LLMs with room; of those alike, the one whose room it suits best. */
 export function bestWithRoom(round: Round, pending: Pending): Offer | null {
   const { ports, at } = round
-  const open = offersFor(round, pending).filter(({ llm, cost }) => hasRoomFor(round, pending, llm, cost))
+  const open: Offer[] = []
+  for (const offer of offersFor(round, pending))
+    if (hasRoomFor(round, pending, offer.llm, offer.cost)) open.push(offer)
   if (open.length < 2) return open[0] ?? null
   const most = open.reduce((max, offer) => Math.max(max, scoreOf(offer, pending, at, at)), 0)
   let best: Offer | null = null

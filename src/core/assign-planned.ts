@@ -1,9 +1,9 @@
 import { type Match, reservedMatch } from './assign-each.ts'
-import { isOpen } from './choose.ts'
+import { isOpen, offersOf } from './choose.ts'
 import { type Ask, askOf, refresh } from './ask.ts'
 import { matchIn } from './pull.ts'
 import { type Quotas, takeFromPlan } from './quotas.ts'
-import { offersFor, type Round } from './round.ts'
+import { candidatesOf, type Round } from './round.ts'
 import { start } from './start.ts'
 import { PRIORITIES } from './types.ts'
 import { tellAsked, tellOfNewcomer } from './wake.ts'
@@ -41,7 +41,7 @@ function askAll(round: Round, quotas: Quotas): void {
 
 function take(round: Round, { pending, llm }: Match): void {
   const { state, ports, at } = round
-  const offers = offersFor(round, pending)
+  const offers = offersOf(ports.views, candidatesOf(pending, ports), pending)
   const { quota } = pending.place!.lane.kind.stock
   start(state, ports, pending, offers.find((offer) => offer.llm === llm)!, offers, at)
   if (quota !== null) takeFromPlan(state.quotas!, quota, llm)

@@ -42,7 +42,9 @@ export function arrive(gathering: Gathering, at: number): void {
 /** Whether a request that came at `at` and could start on this LLM should be looked at together with others. */
 export function isGathered({ count }: Gathering, view: LlmView, at: number, deadline: number): boolean {
   if (count < BURST_FROM || deadline < at + LONGEST_MS) return false
-  return view.account.ledgers.some((ledger) => used(ledger, at) * SCARCE_FROM > capacityOf(ledger.limit))
+  for (const ledger of view.account.ledgers)
+    if (used(ledger, at) * SCARCE_FROM > capacityOf(ledger.limit)) return true
+  return false
 }
 
 /** Whether requests are held back now. */

@@ -10,14 +10,19 @@ export interface Round {
   readonly state: Dispatcher
   readonly ports: Ports
   readonly at: number
-  /** What each LLM offers a request, by request. */
-  readonly offers: Map<Pending, Offer[]>
+  /** What each LLM offers the requests that were looked at, which are few. */
+  readonly offered: Offered[]
   /** By band, when each LLM will have served what is planned for it; forgotten when something changes there. */
   readonly servedAt: Map<number, number>[]
 }
 
+interface Offered {
+  readonly pending: Pending
+  readonly offers: Offer[]
+}
+
 export function createRound(state: Dispatcher, ports: Ports, at: number): Round {
-  return { state, ports, at, offers: new Map(), servedAt: [] }
+  return { state, ports, at, offered: [], servedAt: [] }
 }
 
 /** Whether an LLM gets room back by now, though its timer may not have fired yet. */
@@ -26,13 +31,11 @@ export function isDue({ status, wakeAt }: LlmView, at: number): boolean {
 }
 
 /** What the LLMs that a request may go to now offer it. */
-export function offersFor({ offers, ports }: Round, pending: Pending): Offer[] {
-  let known = offers.get(pending)
-  if (known === undefined) {
-    known = offersOf(ports.views, candidatesOf(pending, ports), pending)
-    offers.set(pending, known)
-  }
-  return known
+export function offersFor({ offered, ports }: Round, pending: Pending): Offer[] {
+  for (const one of offered) if (one.pending === pending) return one.offers
+  const offers = offersOf(ports.views, candidatesOf(pending, ports), pending)
+  offered.push({ pending, offers })
+  return offers
 }
 
 /** Whether an LLM has room for a request that no other request keeps. */
