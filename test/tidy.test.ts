@@ -32,6 +32,15 @@ describe('the core is pure', () => {
     )
     expect(outside).toEqual([])
   })
+
+  test('its limits know nothing of requests that wait, nor who takes them', () => {
+    const rooms = ['needs', 'queue', 'forecast', 'matching'].map((room) => `src/core/${room}/`)
+    const wrong = core
+      .filter(({ path }) => path.startsWith('src/core/limits/'))
+      .flatMap(({ path, text }) => importsOf(text).map((target) => resolve(path, target)))
+      .filter((target) => rooms.some((room) => target.startsWith(room)))
+    expect(wrong).toEqual([])
+  })
 })
 
 describe('dependencies point one way', () => {

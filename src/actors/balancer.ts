@@ -1,7 +1,7 @@
 import { createActor } from 'xstate'
-import { siblingsOf } from '../core/account.ts'
-import type { LlmView } from '../core/choose.ts'
-import type { Demand } from '../core/demand.ts'
+import { siblingsOf } from '../core/limits/account.ts'
+import type { LlmView } from '../core/matching/choose.ts'
+import type { Demand } from '../core/limits/demand.ts'
 import {
   createDispatcher,
   type Dispatcher,

@@ -1,5 +1,5 @@
 import type { Limit } from '../core/types.ts'
-import { MONTH_MS } from '../core/windows/calendar.ts'
+import { MONTH_MS } from '../core/limits/windows/calendar.ts'
 import { fullLimit } from './limits.ts'
 import type { RawLimit, RawLlm } from './llm-schema.ts'
 import type { Finding } from './problems.ts'

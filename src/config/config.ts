@@ -1,4 +1,4 @@
-import type { EarlyRefusal } from '../core/early-refusal.ts'
+import type { EarlyRefusal } from '../core/forecast/early-refusal.ts'
 import type { ClientSpec, LlmSpec, ModelRule, Weights } from '../core/types.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const

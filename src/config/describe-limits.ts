@@ -1,7 +1,7 @@
-import { WHOLE } from '../core/ceilings.ts'
-import { isPaced } from '../core/pacing.ts'
+import { WHOLE } from '../core/limits/ceilings.ts'
+import { isPaced } from '../core/limits/pacing.ts'
 import { type ChargeRule, type Limit, type LlmSpec, PRIORITIES } from '../core/types.ts'
-import { MONTH_MS } from '../core/windows/calendar.ts'
+import { MONTH_MS } from '../core/limits/windows/calendar.ts'
 import { periodWord } from './limits.ts'
 import { durationText } from './units.ts'
 

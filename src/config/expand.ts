@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
-import { nanoUsdOf, thousandthsOf } from '../core/scales.ts'
+import { nanoUsdOf, thousandthsOf } from '../core/needs/scales.ts'
 import type { ApiType, ClientSpec, LlmSpec, ModelRule, SimulatedSpec, Weights } from '../core/types.ts'
 import type { Config } from './config.ts'
 import { withHolds } from './holds.ts'

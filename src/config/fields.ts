@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { MONTH_MS } from '../core/windows/calendar.ts'
+import { MONTH_MS } from '../core/limits/windows/calendar.ts'
 import { suggestion } from './suggest.ts'
 import { DAY_MS, DURATION, durationMs, durationText, SIZE, sizeBytes } from './units.ts'
 

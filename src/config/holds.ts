@@ -1,4 +1,4 @@
-import { WHOLE } from '../core/ceilings.ts'
+import { WHOLE } from '../core/limits/ceilings.ts'
 import { type Limit, PRIORITIES } from '../core/types.ts'
 import type { RawConfig } from './schema.ts'
 

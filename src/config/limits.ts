@@ -1,5 +1,5 @@
 import { GUARD_MS, type Limit, type Unit } from '../core/types.ts'
-import { MONTH_MS } from '../core/windows/calendar.ts'
+import { MONTH_MS } from '../core/limits/windows/calendar.ts'
 import type { RawLimit, RawLlm } from './llm-schema.ts'
 import { rulesOf, tokensOf } from './providers.ts'
 import { DAY_MS, durationText, HOUR_MS, MINUTE_MS, SECOND_MS } from './units.ts'

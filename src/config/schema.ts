@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { EARLY_REFUSALS } from '../core/early-refusal.ts'
+import { EARLY_REFUSALS } from '../core/forecast/early-refusal.ts'
 import { PRIORITIES } from '../core/types.ts'
 import { LOG_LEVELS } from './config.ts'
 import {

@@ -6,14 +6,14 @@ import {
   type Ending,
   reserveAll,
   settleCall,
-} from './account.ts'
+} from './limits/account.ts'
 import { isCut, mayHaveBooked, mayHaveCounted } from './cooling.ts'
-import { createDemand, type Demand, noteDemand } from './demand.ts'
+import { createDemand, type Demand, noteDemand } from './limits/demand.ts'
 import type { Event, EventOf, Failure } from './events.ts'
-import { forgetPhases } from './learning/in-force.ts'
-import { applyLesson } from './learning/learned.ts'
+import { forgetPhases } from './limits/learning/in-force.ts'
+import { applyLesson } from './limits/learning/learned.ts'
 import { createLlm, type Llm } from './llm.ts'
-import { initialSkill, learned, type Skill } from './skill.ts'
+import { initialSkill, learned, type Skill } from './needs/skill.ts'
 import type { LlmSpec } from './types.ts'
 
 /** What a log says about the state the process has to start in. */

@@ -1,4 +1,4 @@
-import type { Bounds } from './bounds.ts'
+import type { Bounds } from './needs/bounds.ts'
 
 /** What can be asked of an LLM and what it can take in. */
 export const MODES = ['text', 'vision', 'audio', 'video', 'other'] as const

@@ -1,4 +1,4 @@
-import type { ChatBody } from '../core/chat.ts'
+import type { ChatBody } from '../core/needs/chat.ts'
 import type { EventOf, Failure, InputData, LimitReport, Usage } from '../core/events.ts'
 import type { Adapter, Call } from '../upstream/adapter.ts'
 import type { CallOptions } from '../upstream/call.ts'

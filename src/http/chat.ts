@@ -1,5 +1,5 @@
-import type { ChatBody } from '../core/chat.ts'
-import { needsOf } from '../core/estimate.ts'
+import type { ChatBody } from '../core/needs/chat.ts'
+import { needsOf } from '../core/needs/estimate.ts'
 import type { InputData } from '../core/events.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { ClientSpec } from '../core/types.ts'

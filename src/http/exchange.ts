@@ -1,5 +1,5 @@
 import type { Event, EventOf, Failure, LimitReport } from '../core/events.ts'
-import type { Standing } from '../core/forecast.ts'
+import type { Standing } from '../core/forecast/forecast.ts'
 import { expired, failed, type Refusal } from '../core/refusal.ts'
 import type { ApiType } from '../core/types.ts'
 import { type CallOutcome, callUpstream, type ErrorAnswer } from '../upstream/call.ts'

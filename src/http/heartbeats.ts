@@ -1,5 +1,5 @@
 import type { Balancer } from '../actors/balancer.ts'
-import { type Standing, standingOf } from '../core/forecast.ts'
+import { type Standing, standingOf } from '../core/forecast/forecast.ts'
 
 /** A stream whose client has heard nothing yet. */
 export interface Beating {

@@ -1,4 +1,4 @@
-import { knownNames } from '../core/names.ts'
+import { knownNames } from '../core/needs/names.ts'
 import { badRequest, errorResponse } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 

@@ -1,4 +1,4 @@
-import type { ChatBody } from '../core/chat.ts'
+import type { ChatBody } from '../core/needs/chat.ts'
 
 /** A check that one field fails: what it has to be, and the field's path. */
 export interface Complaint {

@@ -1,5 +1,5 @@
-import { type Bounds, NO_BOUNDS } from '../core/bounds.ts'
-import { nanoUsdOf, thousandthsOf } from '../core/scales.ts'
+import { type Bounds, NO_BOUNDS } from '../core/needs/bounds.ts'
+import { nanoUsdOf, thousandthsOf } from '../core/needs/scales.ts'
 import { PRIORITIES, type Priority, type Weights } from '../core/types.ts'
 
 /** What a client asks of the balancer itself, by headers; null where it asks nothing. */

@@ -1,4 +1,4 @@
-import type { ChatBody } from '../core/chat.ts'
+import type { ChatBody } from '../core/needs/chat.ts'
 import type { Failure, LimitReport, Usage } from '../core/events.ts'
 import type { LlmSpec } from '../core/types.ts'
 

@@ -1,4 +1,4 @@
-import type { ChatBody } from '../core/chat.ts'
+import type { ChatBody } from '../core/needs/chat.ts'
 import { createRandom, type Random } from '../core/random.ts'
 import type { LlmSpec, SimulatedSpec } from '../core/types.ts'
 import type { Transport } from './transport.ts'

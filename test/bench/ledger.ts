@@ -1,6 +1,13 @@
-import { accountOf, createAccount, LEAST } from '../../src/core/account.ts'
-import { admits, createLedger, type Ledger, nextAdmissible, reserve, settle } from '../../src/core/ledger.ts'
-import { earliestFor } from '../../src/core/look-ahead.ts'
+import { accountOf, createAccount, LEAST } from '../../src/core/limits/account.ts'
+import {
+  admits,
+  createLedger,
+  type Ledger,
+  nextAdmissible,
+  reserve,
+  settle,
+} from '../../src/core/limits/ledger.ts'
+import { earliestFor } from '../../src/core/limits/look-ahead.ts'
 import { type Limit, WINDOW_KINDS } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 

@@ -4,7 +4,7 @@ import { configJsonSchema } from '../../src/config/json-schema.ts'
 import { formatProblems, loadConfig, parseConfig } from '../../src/config/load.ts'
 import { startWarnings } from '../../src/config/warnings.ts'
 
-const root = new URL('../../', import.meta.url)
+const root = new URL('../..', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 
 interface JsonSchema {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nextAdmissible, used } from '../../src/core/ledger.ts'
+import { nextAdmissible, used } from '../../src/core/limits/ledger.ts'
 import { recover } from '../../src/core/recover.ts'
 import { CHARGE_RULES, type Limit } from '../../src/core/types.ts'
 import { limit, llm } from '../support/llms.ts'

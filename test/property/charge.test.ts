@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createAccount, reserveAll, settleAll } from '../../src/core/account.ts'
-import { used } from '../../src/core/ledger.ts'
+import { createAccount, reserveAll, settleAll } from '../../src/core/limits/account.ts'
+import { used } from '../../src/core/limits/ledger.ts'
 import { CHARGE_RULES, type ChargeRule } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 

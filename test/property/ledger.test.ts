@@ -8,7 +8,7 @@ import {
   reserve,
   settle,
   used,
-} from '../../src/core/ledger.ts'
+} from '../../src/core/limits/ledger.ts'
 import { GUARD_MS, type Limit, type Unit } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'

@@ -1,8 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Account, createAccount, fits, LEAST, reserveAll, settleAll } from '../../src/core/account.ts'
-import { nextAdmissible, reserve, roomOf } from '../../src/core/ledger.ts'
-import { earliestFor, leavesRoomFor } from '../../src/core/look-ahead.ts'
+import {
+  type Account,
+  createAccount,
+  fits,
+  LEAST,
+  reserveAll,
+  settleAll,
+} from '../../src/core/limits/account.ts'
+import { nextAdmissible, reserve, roomOf } from '../../src/core/limits/ledger.ts'
+import { earliestFor, leavesRoomFor } from '../../src/core/limits/look-ahead.ts'
 import { type ChargeRule, capacityOf, type Limit, type Unit } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 

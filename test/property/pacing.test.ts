@@ -1,8 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { blockOf, createAccount, fits, reserveAll, settleAll } from '../../src/core/account.ts'
-import { dayOf, takenIn } from '../../src/core/held-back.ts'
-import { allowanceAt, headStartOf, type Profile, pacedOf, profileOf, STEP_MS } from '../../src/core/pacing.ts'
+import { blockOf, createAccount, fits, reserveAll, settleAll } from '../../src/core/limits/account.ts'
+import { dayOf, takenIn } from '../../src/core/limits/held-back.ts'
+import {
+  allowanceAt,
+  headStartOf,
+  type Profile,
+  pacedOf,
+  profileOf,
+  STEP_MS,
+} from '../../src/core/limits/pacing.ts'
 import type { Limit } from '../../src/core/types.ts'
 import { limit } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'

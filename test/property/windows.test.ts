@@ -8,9 +8,9 @@ import {
   reserve,
   roomOf,
   settle,
-} from '../../src/core/ledger.ts'
+} from '../../src/core/limits/ledger.ts'
 import { capacityOf, type Limit } from '../../src/core/types.ts'
-import { MONTH_MS } from '../../src/core/windows/calendar.ts'
+import { MONTH_MS } from '../../src/core/limits/windows/calendar.ts'
 import type { Limiter } from '../support/limiters.ts'
 import * as providers from '../support/limiters.ts'
 import { limit } from '../support/llms.ts'

@@ -1,8 +1,8 @@
-import { type Account, createAccount, createAccounts } from '../../src/core/account.ts'
-import { LEAST_WANTED, type LlmView } from '../../src/core/choose.ts'
+import { type Account, createAccount, createAccounts } from '../../src/core/limits/account.ts'
+import { LEAST_WANTED, type LlmView } from '../../src/core/matching/choose.ts'
 import type { InputData } from '../../src/core/events.ts'
 import { createLlm, type Llm } from '../../src/core/llm.ts'
-import { initialSkill } from '../../src/core/skill.ts'
+import { initialSkill } from '../../src/core/needs/skill.ts'
 import { GUARD_MS, type Limit, type LlmSpec, type Unit } from '../../src/core/types.ts'
 
 /** A sliding limit whose charge rule is unknown, named by its unit unless told otherwise. */

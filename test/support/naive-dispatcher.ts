@@ -6,7 +6,7 @@ import {
   reserveAll,
   settleAll,
   settleCall,
-} from '../../src/core/account.ts'
+} from '../../src/core/limits/account.ts'
 import {
   ALIKE,
   LEAST_WANTED,
@@ -15,7 +15,7 @@ import {
   offersOf,
   scoreOf,
   unfitness,
-} from '../../src/core/choose.ts'
+} from '../../src/core/matching/choose.ts'
 import {
   isCapacity,
   isCut,
@@ -34,14 +34,14 @@ import {
   soonestOf,
   startOn,
   type Totals,
-} from '../../src/core/forecast.ts'
-import { learnFromAnswer } from '../../src/core/learning/raises.ts'
-import { learnFromRefusal } from '../../src/core/learning/refusals.ts'
-import { learnFromReports } from '../../src/core/learning/reports.ts'
-import { used } from '../../src/core/ledger.ts'
-import { shapeOf } from '../../src/core/shape.ts'
-import { matchOf } from '../../src/core/shape-match.ts'
-import { initialSkill, learned } from '../../src/core/skill.ts'
+} from '../../src/core/forecast/forecast.ts'
+import { learnFromAnswer } from '../../src/core/limits/learning/raises.ts'
+import { learnFromRefusal } from '../../src/core/limits/learning/refusals.ts'
+import { learnFromReports } from '../../src/core/limits/learning/reports.ts'
+import { used } from '../../src/core/limits/ledger.ts'
+import { shapeOf } from '../../src/core/queue/shape.ts'
+import { matchOf } from '../../src/core/matching/shape-match.ts'
+import { initialSkill, learned } from '../../src/core/needs/skill.ts'
 import { capacityOf, type LlmSpec, PRIORITIES, type Weights } from '../../src/core/types.ts'
 
 /**

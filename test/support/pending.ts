@@ -1,15 +1,15 @@
-import { createAccount } from '../../src/core/account.ts'
-import type { LlmView } from '../../src/core/choose.ts'
+import { createAccount } from '../../src/core/limits/account.ts'
+import type { LlmView } from '../../src/core/matching/choose.ts'
 import {
   createDispatcher,
   type Dispatcher,
   type LlmMessage,
   type Ports,
 } from '../../src/core/dispatch-state.ts'
-import { type Expected, enqueue, type Pending } from '../../src/core/queue.ts'
-import { createRound, type Round } from '../../src/core/round.ts'
+import { type Expected, enqueue, type Pending } from '../../src/core/queue/queue.ts'
+import { createRound, type Round } from '../../src/core/matching/round.ts'
 import type { LlmSpec } from '../../src/core/types.ts'
-import { tellOfNewcomer } from '../../src/core/wake.ts'
+import { tellOfNewcomer } from '../../src/core/matching/wake.ts'
 import { view } from './llms.ts'
 import { START } from './virtual-clock.ts'
 import { policyOf } from './world.ts'

@@ -1,4 +1,4 @@
-import type { ChatBody } from '../../src/core/chat.ts'
+import type { ChatBody } from '../../src/core/needs/chat.ts'
 import type { LlmSpec } from '../../src/core/types.ts'
 import type { Adapter, Call, StreamRelay } from '../../src/upstream/adapter.ts'
 import { jsonText } from '../../src/upstream/json.ts'

@@ -1,6 +1,6 @@
-import type { EarlyRefusal } from '../../../src/core/early-refusal.ts'
+import type { EarlyRefusal } from '../../../src/core/forecast/early-refusal.ts'
 import type { Event } from '../../../src/core/events.ts'
-import { createHeap, push, removeAt } from '../../../src/core/heap.ts'
+import { createHeap, push, removeAt } from '../../../src/core/queue/heap.ts'
 import { createRandom } from '../../../src/core/random.ts'
 import { START } from '../../support/virtual-clock.ts'
 import { openFleet, ROOM_FOR_ALL } from '../scheduling/balancer.ts'

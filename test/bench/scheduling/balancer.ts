@@ -1,6 +1,6 @@
 import type { Policy } from '../../../src/core/dispatch-state.ts'
 import type { InputData } from '../../../src/core/events.ts'
-import { initialSkill } from '../../../src/core/skill.ts'
+import { initialSkill } from '../../../src/core/needs/skill.ts'
 import type { LlmSpec, Limit as ProductLimit, Weights } from '../../../src/core/types.ts'
 import { limit, llm as spec, startOf } from '../../support/llms.ts'
 import { START } from '../../support/virtual-clock.ts'

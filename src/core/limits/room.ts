@@ -1,0 +1,62 @@
+import type { Account, Cost } from './account.ts'
+import { roomForRank } from './held-back.ts'
+import type { Unit } from '../types.ts'
+
+/** What an account has left for one rank at one instant, over all its limits; Infinity where none counts, below 0 where overrun. */
+export interface Room {
+  requests: number
+  /** Calls that may run beside those under way. */
+  calls: number
+  inputTokens: number
+  outputTokens: number
+  tokens: number
+  /** The window of the limit on requests that has least left; a minute where there is none. */
+  perMs: number
+}
+
+const MINUTE_MS = 60_000
+
+const FIELDS = {
+  requests: 'requests',
+  concurrency: 'calls',
+  tokens: 'tokens',
+  input_tokens: 'inputTokens',
+  output_tokens: 'outputTokens',
+} as const satisfies Record<Unit, keyof Room>
+
+/** The room of an account for requests of this rank. O(log entries) for each limit. */
+export function roomIn({ ledgers }: Account, now: number, rank = 0): Room {
+  const most = Number.POSITIVE_INFINITY
+  const room = {
+    requests: most,
+    calls: most,
+    inputTokens: most,
+    outputTokens: most,
+    tokens: most,
+    perMs: MINUTE_MS,
+  }
+  for (const ledger of ledgers) {
+    const { unit, perMs } = ledger.limit
+    const left = roomForRank(ledger, now, rank)
+    const field = FIELDS[unit]
+    if (left >= room[field]) continue
+    room[field] = left
+    if (unit === 'requests') room.perMs = perMs
+  }
+  return room
+}
+
+/** Whether a call of this cost fits: the same as `fits` of its account. */
+export function fitsIn(room: Room, { inputTokens, outputTokens }: Cost): boolean {
+  if (room.requests < 1 || room.calls < 1) return false
+  return (
+    isWithin(inputTokens, room.inputTokens) &&
+    isWithin(outputTokens, room.outputTokens) &&
+    isWithin(inputTokens + outputTokens, room.tokens)
+  )
+}
+
+/** What asks for nothing fits also where more was used than there is. */
+function isWithin(amount: number, room: number): boolean {
+  return amount === 0 || amount <= room
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { type Account, createAccount } from '../../../src/core/limits/account.ts'
+import { createDemand, noteDemand } from '../../../src/core/limits/demand.ts'
+import type { Event } from '../../../src/core/events.ts'
+import { dayOf, profileOn } from '../../../src/core/limits/held-back.ts'
+import { UNIFORM } from '../../../src/core/limits/pacing.ts'
+import { recover } from '../../../src/core/recover.ts'
+import { event } from '../../support/events.ts'
+import { arrival, limit, llm } from '../../support/llms.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const MIDNIGHT = 20_000 * DAY_MS
+const inHour = (hour: number) => MIDNIGHT + hour * HOUR_MS
+const perDay = limit('requests', 1000, DAY_MS)
+
+/** The hours that a limit is paced by in an hour after that midnight. */
+const profileIn = ({ ledgers: [ledger] }: Account, hour: number) =>
+  profileOn(ledger!, dayOf(ledger!.limit, inHour(hour)))
+
+function come(account: Account, hours: readonly number[]): boolean[] {
+  const demand = createDemand()
+  return hours.map((hour) => noteDemand(demand, [{ account }], inHour(hour)))
+}
+
+test('the first request of a day has limits paced by the hours in which requests came before', () => {
+  const account = createAccount([perDay])
+  expect(come(account, [9, 9, 10, 33, 34])).toEqual([false, false, false, true, false])
+  expect(profileIn(account, 33).slice(8, 11)).toEqual([1, 100, 50])
+})
+
+test('less than a day tells nothing of the next one, and of nothing nothing is told', () => {
+  const account = createAccount([perDay])
+  come(account, [9, 9, 10, 32])
+  expect(profileIn(account, 32)).toEqual(UNIFORM)
+  expect(profileIn(createAccount([perDay]), 32)).toEqual(UNIFORM)
+})
+
+test('a day that has begun already is paced to its end as it began', () => {
+  const account = createAccount([{ ...perDay, window: 'fixed', phaseMs: inHour(18) % DAY_MS }])
+  come(account, [9, 9, 10, 33])
+  expect(profileIn(account, 41)).toEqual(UNIFORM)
+  expect(profileIn(account, 42)[9]).toBe(100)
+  come(account, [57, 81])
+  expect(profileIn(account, 42)[9]).toBe(100)
+})
+
+test('the latest days count most', () => {
+  const account = createAccount([perDay])
+  const days = Array.from({ length: 8 }, (_, day) => 24 * day + (day < 4 ? 8 : 16))
+  come(account, [...days, 24 * 8])
+  const profile = profileIn(account, 24 * 8)
+  expect(profile[16]).toBe(100)
+  expect(profile[8]).toBeLessThan(100)
+})
+
+test('a start takes the pace from the log, and goes on counting where it ended', () => {
+  const events = [9, 9, 10, 33].map(
+    (hour, i): Event => event(i + 1, 'request.received', arrival(), { at: inHour(hour), request: `r${i}` }),
+  )
+  const { llms, demand } = recover(events, [llm('A', { limits: [perDay] })], () => null, inHour(34))
+  expect(profileIn(llms[0]!.account, 34).slice(8, 11)).toEqual([1, 100, 50])
+  noteDemand(demand, llms, inHour(57))
+  expect(profileIn(llms[0]!.account, 57).slice(8, 11)).toEqual([1, 100, 32])
+})
