@@ -151,6 +151,18 @@ describe('a limit in the headers', () => {
     expect(tell(account, report(300, 290), 5)).toEqual([])
   })
 
+  test('is not believed if numbers that are all too small could count so much with what is under way', () => {
+    const underWay = (count: number) => {
+      const account = fresh()
+      serve(account, 20, START)
+      for (let i = 0; i < count; i++) reserveAll(account, `under way ${i}`, ONE, START)
+      return tell(account, report(300, 275), 5)
+    }
+    // With 49 used, the halves of 600 and of the 551 that remain are told so; with 47, no factor would tell them so.
+    expect(underWay(29)).toEqual([])
+    expect(underWay(27)).toHaveLength(1)
+  })
+
   test('that is higher is not taken over', () => {
     const account = fresh()
     serve(account, 20, START)
