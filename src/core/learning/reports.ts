@@ -62,10 +62,12 @@ function isShown(ledger: Ledger, { limit, remaining }: LimitReport, at: number):
   const sent = used(ledger, at) - total(ledger.foreign)
   let ended = sent
   for (const { amount } of ledger.held.values()) ended -= amount
-  const { amount: declared } = declaredOf(ledger)
+  const { amount: declared, burst } = declaredOf(ledger)
   const counted = limit - remaining
   if (counted < ended || ended * (declared - limit) <= 2 * declared) return false
-  return counted * declared >= mostIfScaled(limit, sent, declared)
+  // Of a bucket that holds less than its limit, the rest of the limit never remains.
+  const never = Math.max(0, declared - (burst ?? declared))
+  return counted * declared >= mostIfScaled(limit, sent + never, declared)
 }
 
 /**

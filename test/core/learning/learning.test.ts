@@ -163,6 +163,18 @@ describe('a limit in the headers', () => {
     expect(underWay(27)).toHaveLength(1)
   })
 
+  test('is not believed of a bucket that holds less than its limit, if numbers that are all too small could count so much', () => {
+    const bucket = { window: 'bucket', burst: 100 } as const
+    const told = (remaining: number) => {
+      const account = createAccount([limit('requests', 600, MINUTE_MS, 'requests_per_min', bucket)])
+      serve(account, 20, START)
+      return tell(account, report(300, remaining), 5)
+    }
+    // Half of the 80 that remain of its 100.
+    expect(told(40)).toEqual([])
+    expect(told(30)).toHaveLength(1)
+  })
+
   test('that is higher is not taken over', () => {
     const account = fresh()
     serve(account, 20, START)
