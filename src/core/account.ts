@@ -56,11 +56,6 @@ export function accountOf(ledgers: Ledger[]): Account {
   return { ledgers, most: mostIn(ledgers) }
 }
 
-/** The most that a single call may ask of an account. */
-export function mostOf({ most }: Account): Most {
-  return most
-}
-
 function mostIn(ledgers: readonly Ledger[]): Most {
   const least = (wanted: Unit) =>
     ledgers.reduce(
