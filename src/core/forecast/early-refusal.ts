@@ -1,4 +1,4 @@
-import { amountOf, type Cost } from '../limits/account.ts'
+import { amountOf, type Cost, freeFor } from '../limits/account.ts'
 import type { LlmView } from '../matching/choose.ts'
 import { type Outlook, soonestOf } from './forecast.ts'
 import { nextAdmissible } from '../limits/ledger.ts'
@@ -112,10 +112,8 @@ function knownStart({ account, status, wakeAt }: LlmView, cost: Cost, now: numbe
   for (const ledger of account.ledgers) {
     let held = 0
     for (const { amount } of ledger.held.values()) held += amount
-    start = Math.max(
-      start,
-      nextAdmissible(ledger, Math.max(0, amountOf(ledger.limit.unit, cost) - held), now),
-    )
+    const amount = freeFor(ledger, amountOf(ledger.limit.unit, cost))
+    start = Math.max(start, nextAdmissible(ledger, Math.max(0, amount - held), now))
   }
   return start
 }

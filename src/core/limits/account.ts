@@ -1,6 +1,7 @@
 import { CHARGES } from './charge.ts'
 import type { LimitReport, Usage } from '../events.ts'
 import { admitsRank, nextForRank } from './held-back.ts'
+import { declaredOf } from './learning/learned.ts'
 import { createLedger, type Ledger, linger, postForeign, reserve, roomOf, settle } from './ledger.ts'
 import { clockText } from './pacing.ts'
 import { capacityOf, type Limit, type LlmSpec, type Unit } from '../types.ts'
@@ -9,18 +10,15 @@ import { capacityOf, type Limit, type LlmSpec, type Unit } from '../types.ts'
 export interface Account {
   /** Those of the declared limits, in their order, then those that were learned. */
   readonly ledgers: Ledger[]
-  /** What `mostOf` found last. */
-  most: Most
+  readonly most: Most
 }
 
-/** The most that a single call may take, by the limits in force; Infinity where none says. */
+/** The most that a single call may ask for, by the limits as they are declared; Infinity where none says. */
 export interface Most {
   readonly inputTokens: number
   readonly outputTokens: number
   /** Of both together. */
   readonly tokens: number
-  /** The limits that it was worked out from. */
-  readonly limits: readonly Limit[]
 }
 
 /** What one call takes from each kind of limit. */
@@ -55,22 +53,13 @@ export function createAccount(limits: readonly Limit[]): Account {
 
 /** The account of these ledgers. */
 export function accountOf(ledgers: Ledger[]): Account {
-  return { ledgers, most: mostIn(ledgers.map(({ limit }) => limit)) }
+  return { ledgers, most: mostIn(ledgers) }
 }
 
-/** The most that a single call may take of an account. O(limits), and cheap while none of them has changed. */
-export function mostOf(account: Account): Most {
-  const { ledgers, most } = account
-  let isSame = ledgers.length === most.limits.length
-  for (let i = 0; isSame && i < ledgers.length; i++) isSame = ledgers[i]!.limit === most.limits[i]
-  if (!isSame) account.most = mostIn(ledgers.map(({ limit }) => limit))
-  return account.most
-}
-
-function mostIn(limits: readonly Limit[]): Most {
+function mostIn(ledgers: readonly Ledger[]): Most {
   const least = (wanted: Unit) =>
-    limits.reduce(
-      (most, limit) => (limit.unit === wanted ? Math.min(most, capacityOf(limit)) : most),
+    ledgers.reduce(
+      (most, ledger) => (ledger.limit.unit === wanted ? Math.min(most, mostAskedOf(ledger)) : most),
       Number.POSITIVE_INFINITY,
     )
   const tokens = least('tokens')
@@ -78,8 +67,21 @@ function mostIn(limits: readonly Limit[]): Most {
     inputTokens: Math.min(least('input_tokens'), tokens),
     outputTokens: least('output_tokens'),
     tokens,
-    limits,
   }
+}
+
+/** The most that a call may ask of a limit: what is declared, whatever less was learned; anything of a hidden window. */
+export function mostAskedOf(ledger: Ledger): number {
+  return ledger.hidden ? Number.POSITIVE_INFINITY : capacityOf(declaredOf(ledger))
+}
+
+/**
+ * How much of a limit has to be free for calls that ask for `amount` together: all of it for each that asks for more than
+ * the limit was learned to hold, so that what was not refused on arrival can always run. All that is asked for is booked.
+ */
+export function freeFor(ledger: Ledger, amount: number, calls = 1): number {
+  const whole = calls * capacityOf(ledger.limit)
+  return amount > whole && amount <= calls * mostAskedOf(ledger) ? whole : amount
 }
 
 /** The accounts of all LLMs, in their order; limits that are shared under one name have one ledger. */
@@ -119,7 +121,8 @@ export function amountOf(unit: Unit, cost: Cost): number {
 /** Whether every limit has room at `now` for `cost` of a request of this rank: 0, the highest priority, has all of it. */
 export function fits(account: Account, cost: Cost, now: number, rank = 0): boolean {
   for (const ledger of account.ledgers) {
-    if (!admitsRank(ledger, amountOf(ledger.limit.unit, cost), now, rank)) return false
+    const amount = freeFor(ledger, amountOf(ledger.limit.unit, cost))
+    if (!admitsRank(ledger, amount, now, rank)) return false
   }
   return true
 }
@@ -128,7 +131,8 @@ export function fits(account: Account, cost: Cost, now: number, rank = 0): boole
 export function blockOf(account: Account, cost: Cost, now: number, rank = 0): Block | null {
   let block: Block | null = null
   for (const ledger of account.ledgers) {
-    const { at, isPaced } = nextForRank(ledger, amountOf(ledger.limit.unit, cost), now, rank)
+    const amount = freeFor(ledger, amountOf(ledger.limit.unit, cost))
+    const { at, isPaced } = nextForRank(ledger, amount, now, rank)
     if (at <= now || (block !== null && at <= block.until)) continue
     block = { limit: bindingText(ledger.limit, at, isPaced), until: at }
   }

@@ -1,4 +1,4 @@
-import { type Account, amountOf, bindingText, type Cost } from './account.ts'
+import { type Account, amountOf, bindingText, type Cost, freeFor } from './account.ts'
 import { ceilingHold } from './ceilings.ts'
 import { chargedFrom } from './charge.ts'
 import { isInPace, pacedForDemand } from './held-back.ts'
@@ -50,8 +50,10 @@ export function earliestFor(
   return earliest
 }
 
-function demandOn({ limit: { unit } }: Ledger, demand: Demand): number {
-  return unit === 'requests' || unit === 'concurrency' ? demand.requests : amountOf(unit, demand)
+function demandOn(ledger: Ledger, demand: Demand): number {
+  const { unit } = ledger.limit
+  if (unit === 'requests' || unit === 'concurrency') return demand.requests
+  return freeFor(ledger, amountOf(unit, demand), demand.requests)
 }
 
 function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number, hold: number): number {
@@ -92,7 +94,7 @@ export function leavesRoomFor(
 ): boolean {
   return ledgers.every((ledger) => {
     const { unit } = ledger.limit
-    const wanted = amountOf(unit, other)
+    const wanted = freeFor(ledger, amountOf(unit, other))
     if (wanted === 0) return true
     const amount = amountOf(unit, cost)
     const hold = ceilingHold(ledger.limit, rank, wanted)

@@ -1,6 +1,7 @@
-import type { Account, Cost } from './account.ts'
+import { type Account, type Cost, mostAskedOf } from './account.ts'
 import { roomForRank } from './held-back.ts'
-import type { Unit } from '../types.ts'
+import type { Ledger } from './ledger.ts'
+import { capacityOf, type Unit } from '../types.ts'
 
 /** What an account has left for one rank at one instant, over all its limits; Infinity where none counts, below 0 where overrun. */
 export interface Room {
@@ -37,13 +38,19 @@ export function roomIn({ ledgers }: Account, now: number, rank = 0): Room {
   }
   for (const ledger of ledgers) {
     const { unit, perMs } = ledger.limit
-    const left = roomForRank(ledger, now, rank)
+    const left = leftIn(ledger, now, rank)
     const field = FIELDS[unit]
     if (left >= room[field]) continue
     room[field] = left
     if (unit === 'requests') room.perMs = perMs
   }
   return room
+}
+
+/** What a call may ask of a limit: of one that is all free also more than it was learned to hold. */
+function leftIn(ledger: Ledger, now: number, rank: number): number {
+  const left = roomForRank(ledger, now, rank)
+  return left < capacityOf(ledger.limit) ? left : mostAskedOf(ledger)
 }
 
 /** Whether a call of this cost fits: the same as `fits` of its account. */

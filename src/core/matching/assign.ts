@@ -2,7 +2,7 @@ import { assignEach } from './assign-each.ts'
 import { assignPlanned } from './assign-planned.ts'
 import type { Dispatcher, Ports } from '../dispatch-state.ts'
 import { type Pending, promote, takeExpired } from '../queue/queue.ts'
-import { planFor } from './quotas.ts'
+import { dropPlan, planFor } from './quotas.ts'
 import { type Reserved, reserveForOldest } from './reservation.ts'
 import { createRound, isDue } from './round.ts'
 import { waitOf } from '../forecast/wait.ts'
@@ -30,6 +30,8 @@ export function assign(state: Dispatcher, ports: Ports, at: number, freed: numbe
     }
   }
   for (const pending of takeExpired(state.queue, at)) expire(ports, pending, at)
+  // Nobody is behind others when none is left, so a newcomer need not be looked at as one of many.
+  if (state.queue.byId.size === 0) dropPlan(state)
 }
 
 /**

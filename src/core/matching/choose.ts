@@ -1,4 +1,4 @@
-import { type Account, amountOf, type Cost, LEAST, mostOf, tooSmall } from '../limits/account.ts'
+import { type Account, amountOf, type Cost, LEAST, tooSmall } from '../limits/account.ts'
 import type { Needs } from '../needs/estimate.ts'
 import { EXACT, scaled } from '../needs/estimate.ts'
 import { type Asked, outputOn } from '../needs/outputs.ts'
@@ -54,14 +54,13 @@ export function unfitness(
 
 /**
  * What to set aside for a request on an LLM. How much of the answer, `outputOn` says. No limit is asked for more
- * than it holds as it is in force, so
- * that what was not refused on arrival can always run.
+ * than is declared of it, so that what was not refused on arrival can always run.
  */
 export function costOn(
   { spec, skill, account }: Pick<LlmView, 'spec' | 'skill' | 'account'>,
   needs: Sized,
 ): Cost {
-  const most = mostOf(account)
+  const { most } = account
   const inputTokens = Math.min(
     scaled(needs.inputTokens, skill.factor) + skill.overheadTokens,
     most.inputTokens,

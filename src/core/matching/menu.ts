@@ -1,4 +1,4 @@
-import { type Cost, type Most, mostOf } from '../limits/account.ts'
+import type { Cost } from '../limits/account.ts'
 import type { LlmView } from './choose.ts'
 import { isHeldBack } from '../limits/held-back.ts'
 import type { Quota, Quotas } from './quotas.ts'
@@ -16,7 +16,6 @@ export interface Menu {
   /** How many of the quotas are in it. */
   known: number
   readonly skill: Skill
-  readonly most: Most
   /** Whether some limit keeps anything back from lower priorities. */
   readonly isHeld: boolean
   /** Whether some limit counts tokens of prompts or of answers apart. */
@@ -32,12 +31,11 @@ export interface Dish {
   leastUp: number
 }
 
-/** What an LLM can ever take. Worked out anew once the LLM counts clearly less than it did, or its limits are others. */
+/** What an LLM can ever take. Worked out anew once the LLM counts clearly less than it did. */
 export function menuOf({ all, menus }: Quotas, llm: number, view: LlmView): Menu {
   const known = menus[llm]
-  const most = mostOf(view.account)
-  const isKnown = known !== undefined && known.most === most && !countsLess(view.skill, known.skill)
-  const menu = isKnown ? known : emptyMenu(view, most)
+  const isKnown = known !== undefined && !countsLess(view.skill, known.skill)
+  const menu = isKnown ? known : emptyMenu(view)
   menus[llm] = menu
   if (menu.known < all.length) fill(menu, all, llm, view)
   return menu
@@ -69,10 +67,10 @@ export function byTokens(a: Dish, b: Dish): number {
   return b.tokens - a.tokens
 }
 
-function emptyMenu({ account: { ledgers }, skill }: LlmView, most: Most): Menu {
+function emptyMenu({ account: { ledgers }, skill }: LlmView): Menu {
   const isHeld = ledgers.some(({ limit }) => isHeldBack(limit))
   const isSplit = ledgers.some(({ limit: { unit } }) => unit === 'input_tokens' || unit === 'output_tokens')
-  return { dishes: [], smallest: [], returned: [], known: 0, skill, most, isHeld, isSplit }
+  return { dishes: [], smallest: [], returned: [], known: 0, skill, isHeld, isSplit }
 }
 
 function countsLess(now: Skill, then: Skill): boolean {

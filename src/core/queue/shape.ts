@@ -1,4 +1,4 @@
-import { type Cost, type Most, mostOf } from '../limits/account.ts'
+import type { Cost, Most } from '../limits/account.ts'
 import type { LlmView } from '../matching/choose.ts'
 import { type Needs, scaled } from '../needs/estimate.ts'
 import type { Size } from './flows.ts'
@@ -96,7 +96,7 @@ function leastInputOn(skill: Skill, most: Most, inputTokens: number): number {
  */
 export function floorCostOn(view: LlmView, shape: Shape, floor: Size = shape): Cost {
   const { spec, skill, account } = view
-  const most = mostOf(account)
+  const { most } = account
   const inputTokens = leastInputOn(skill, most, floor.inputTokens)
   const { outputTokens } = floor
   if (outputTokens === null || !(spec.strict || reservesBound(spec))) return { inputTokens, outputTokens: 0 }

@@ -10,7 +10,9 @@ import {
   tooSmall,
 } from '../../../src/core/limits/account.ts'
 import type { LimitReport } from '../../../src/core/events.ts'
+import { applyLesson } from '../../../src/core/limits/learning/learned.ts'
 import { used } from '../../../src/core/limits/ledger.ts'
+import { earliestFor } from '../../../src/core/limits/look-ahead.ts'
 import { UNITS } from '../../../src/core/types.ts'
 import { limit } from '../../support/llms.ts'
 import { START } from '../../support/virtual-clock.ts'
@@ -60,6 +62,40 @@ describe('an account', () => {
     expect(tooSmall(limits, cost(10, 90))).toBeNull()
     expect(tooSmall(limits, cost(11, 90))?.name).toBe('tokens_limit')
     expect(tooSmall(limits, cost(11))?.name).toBe('input_tokens_limit')
+  })
+})
+
+describe('a limit that was learned to hold less than is declared', () => {
+  const learned = () => {
+    const account = createAccount([limit('output_tokens', 300), limit('tokens', 500)])
+    const lesson = { limit: 'output_tokens_limit', because: '', declared: 300, amount: null, until: null }
+    const inForce = { amount: 50, per_ms: 1000 }
+    applyLesson(account, { ...lesson, cause: 'hidden_window', in_force: inForce }, START - 10_000)
+    return account
+  }
+
+  test('takes a call that asks for more once all of it is free, and all limits book what it asks for', () => {
+    const account = learned()
+    expect(account.most).toEqual({ inputTokens: 500, outputTokens: 300, tokens: 500 })
+    expect(fits(account, cost(10, 100), START)).toBe(true)
+    reserveAll(account, 'a', cost(10, 100), START)
+    expect(account.ledgers.map((ledger) => used(ledger, START))).toEqual([100, 110, 100])
+    settleAll(account, 'a', cost(10, 100), true, START)
+    const { perMs, guardMs } = account.ledgers[2]!.limit
+    expect(blockOf(account, cost(10, 100), START)?.until).toBe(START + perMs + guardMs)
+  })
+
+  test('keeps calls that ask for more waiting for a window each', () => {
+    const account = learned()
+    reserveAll(account, 'a', cost(10, 100), START)
+    settleAll(account, 'a', cost(10, 100), true, START)
+    const { perMs, guardMs } = account.ledgers[2]!.limit
+    const demand = { requests: 2, inputTokens: 20, outputTokens: 200 }
+    expect(earliestFor(account, demand, START).at).toBe(START + 2 * (perMs + guardMs))
+  })
+
+  test('takes no call that asks for more than is declared', () => {
+    expect(fits(learned(), cost(10, 301), START)).toBe(false)
   })
 })
 

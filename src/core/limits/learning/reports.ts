@@ -52,16 +52,30 @@ function reportedLimits(account: Account, reports: readonly LimitReport[], at: n
 }
 
 /**
- * Whether a report shows that it is about this limit: it counts at least what calls that have ended used, and that is so
- * much that it could not if all its numbers were too small by one factor, rounding included.
+ * Whether a report shows that it is about this limit, and is not one whose numbers are all too small by one factor. It counts
+ * at least what calls that have ended used, which are enough to tell without what others may have used; and more than
+ * it could of all that was sent.
  */
 function isShown(ledger: Ledger, { limit, remaining }: LimitReport, at: number): boolean {
   if (limit === null || remaining === null) return false
   forget(ledger.foreign, at)
-  let own = used(ledger, at) - total(ledger.foreign)
-  for (const { amount } of ledger.held.values()) own -= amount
-  const { amount: declared } = declaredOf(ledger)
-  return limit - remaining >= own && own * (declared - limit) > 2 * declared
+  const sent = used(ledger, at) - total(ledger.foreign)
+  let ended = sent
+  for (const { amount } of ledger.held.values()) ended -= amount
+  const { amount: declared, burst } = declaredOf(ledger)
+  const counted = limit - remaining
+  if (counted < ended || ended * (declared - limit) <= 2 * declared) return false
+  // Of a bucket that holds less than its limit, the rest of the limit never remains.
+  const never = Math.max(0, declared - (burst ?? declared))
+  return counted * declared >= mostIfScaled(limit, sent + never, declared)
+}
+
+/**
+ * No numbers that are too small by a factor f and rounded down count so much, in `declared`ths: of u used they count
+ * floor(f L) - floor(f (L - u)) < f u + 1, and f L < `limit` + 1.
+ */
+function mostIfScaled(limit: number, sent: number, declared: number): number {
+  return (limit + 1) * sent + declared
 }
 
 function isOnlyOne({ ledgers }: Account, one: Ledger): boolean {

@@ -151,6 +151,30 @@ describe('a limit in the headers', () => {
     expect(tell(account, report(300, 290), 5)).toEqual([])
   })
 
+  test('is not believed if numbers that are all too small could count so much with what is under way', () => {
+    const underWay = (count: number) => {
+      const account = fresh()
+      serve(account, 20, START)
+      for (let i = 0; i < count; i++) reserveAll(account, `under way ${i}`, ONE, START)
+      return tell(account, report(300, 275), 5)
+    }
+    // With 49 used, the halves of 600 and of the 551 that remain are told so; with 47, no factor would tell them so.
+    expect(underWay(29)).toEqual([])
+    expect(underWay(27)).toHaveLength(1)
+  })
+
+  test('is not believed of a bucket that holds less than its limit, if numbers that are all too small could count so much', () => {
+    const bucket = { window: 'bucket', burst: 100 } as const
+    const told = (remaining: number) => {
+      const account = createAccount([limit('requests', 600, MINUTE_MS, 'requests_per_min', bucket)])
+      serve(account, 20, START)
+      return tell(account, report(300, remaining), 5)
+    }
+    // Half of the 80 that remain of its 100.
+    expect(told(40)).toEqual([])
+    expect(told(30)).toHaveLength(1)
+  })
+
   test('that is higher is not taken over', () => {
     const account = fresh()
     serve(account, 20, START)
