@@ -32,6 +32,22 @@ describe('LLMs that share a limit', () => {
     expect(world.llmOf(waiting)).toBe('A#1')
   })
 
+  test('wake for who waits though the other took a newcomer just when room came back', () => {
+    const sum = limit('input_tokens', 53, 1, 'sum', { shared: 'sum' })
+    const world = openWorld({
+      specs: [llm('A', { limits: [sum, limit('output_tokens', 8, 1)] }), llm('B', { limits: [sum] })],
+    })
+    const ask = (model: string, input_tokens: number, output_tokens: number) =>
+      world.arrives({ model, input_tokens, output_tokens })
+    world.clock.setTimeout(() => ask('B', 1, 0), 501)
+    world.finishes(ask('A', 51, 0), { input: 51, output: 0 })
+    world.clock.advance(1)
+    world.finishes(ask('A', 2, 1), { input: 2, output: 1 })
+    const waiting = ask('A', 43, 8)
+    world.clock.advance(501)
+    expect(world.llmOf(waiting)).toBe('A')
+  })
+
   test('wake when the other gives room back', () => {
     const calls = limit('concurrency', 1, 0, 'together', { shared: 'together' })
     const world = openWorld({ specs: ['A', 'B'].map((name) => llm(name, { limits: [calls] })) })

@@ -112,7 +112,8 @@ export function startNewcomer(round: Round, pending: Pending, best: Offer | null
   const { state, ports, at } = round
   start(state, ports, pending, best, offersFor(round, pending), at)
   // It may have taken the room of a request that was to go there later, or moved the instant for which the LLM wakes.
-  if (state.queue.byId.size > 0) tellFull(state, ports, best.llm, at)
+  if (state.queue.byId.size > 0)
+    for (const llm of [best.llm, ...state.siblings[best.llm]!]) tellFull(state, ports, llm, at)
   return true
 }
 
