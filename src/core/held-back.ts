@@ -115,6 +115,19 @@ export function pacedForDemand(ledger: Ledger, demand: number, from: number, isO
   return pacedFrom(ledger, demand - days * pacedOf(amount), from, false) + days * perMs
 }
 
+/** What the pace lets through from `now` until an instant, if all of it is taken as soon as it may be. */
+export function pacedUntil(ledger: Ledger, now: number, until: number): number {
+  const { amount } = ledger.limit
+  let through = 0
+  for (let at = now; ; ) {
+    const day = dayOf(ledger.limit, at)
+    const allowed = allowanceAt(amount, profileOn(ledger, day), day, Math.min(until, day.end - 1))
+    through += Math.max(0, Math.max(headStartOf(amount), allowed) - takenIn(ledger, day))
+    if (until < day.end) return through
+    at = day.end
+  }
+}
+
 /** What was booked since the day began, and what calls under way may still book. O(log entries). */
 export function takenIn({ entries, limit, reserved }: Ledger, { start }: Day): number {
   return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, start))) + reserved

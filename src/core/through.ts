@@ -1,0 +1,36 @@
+import { amountOf, type Cost } from './account.ts'
+import { ceilingHold } from './ceilings.ts'
+import { isOpen, type LlmView, type Offer } from './choose.ts'
+import { pacedUntil } from './held-back.ts'
+import type { Ledger } from './ledger.ts'
+import { without } from './look-ahead.ts'
+import { isPaced } from './pacing.ts'
+import type { Option } from './spread.ts'
+import { capacityOf, type Limit } from './types.ts'
+import { windowOf } from './window.ts'
+
+/** What a request takes of the limits of an LLM. */
+export function optionOf(views: readonly LlmView[], { llm, cost, serveMs }: Offer): Option {
+  return { llm, units: views[llm]!.account.ledgers.map(({ limit }) => unitsOf(limit, cost, serveMs)) }
+}
+
+function unitsOf(limit: Limit, cost: Cost, serveMs: number): number {
+  return limit.unit === 'concurrency' ? serveMs : amountOf(limit.unit, cost)
+}
+
+/** What each limit of an LLM lets through of a rank within a time from now: nothing until it is back from a failure. */
+export function throughIn(view: LlmView, rank: number, now: number, ms: number): number[] {
+  const backMs = isOpen(view) ? 0 : Math.max(0, view.wakeAt - now)
+  return view.account.ledgers.map((ledger) => (ms <= backMs ? 0 : letsThrough(ledger, now, ms, rank)))
+}
+
+/** What a limit lets through of a rank within a time from now: what is free, and what comes back, again and again. */
+export function letsThrough(ledger: Ledger, now: number, ms: number, rank = 0): number {
+  const { reserved } = ledger
+  const limit = without(ledger.limit, ceilingHold(ledger.limit, rank, 0))
+  if (limit.unit === 'concurrency') return limit.amount * ms
+  const periods = Math.floor(ms / limit.perMs)
+  const load = windowOf(limit).loadAt(ledger, now + ms - periods * limit.perMs) + reserved
+  const through = Math.max(0, capacityOf(limit) - load) + periods * limit.amount
+  return rank > 0 && isPaced(limit) ? Math.min(through, pacedUntil(ledger, now, now + ms)) : through
+}
