@@ -30,7 +30,7 @@ export function dueOf({ ports, at }: Round, groups: readonly Group[], quotas: re
     const lossOf = (score: number) => (best - score > ALIKE ? stakes[i]! * (best - score) : 0)
     return {
       count: stock.count,
-      options: offers.map((offer, o) => ({ ...optionOf(views, offer), loss: lossOf(scores[o]!) })),
+      options: offers.map((offer, o) => optionOf(views, offer, lossOf(scores[o]!))),
       amounts: amountsIn(shortened(timeFor(stock, at)), band),
     }
   })

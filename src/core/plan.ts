@@ -1,4 +1,4 @@
-import { type Amounts, type Spread, spread, tableOf, type Work } from './spread.ts'
+import { type Amounts, type Option, type Rounds, type Spread, spread, tableOf, type Work } from './spread.ts'
 
 /**
  * Who should serve what: waiting requests as fluid. Each kind of request is spread over the LLMs that may take it so
@@ -75,19 +75,41 @@ const FULL = 1.04
  * O(rounds * kinds * LLMs * limits).
  */
 export function cheapestOf(works: readonly Due[]): number[][] {
-  const able = works.map(({ options, amounts }) => {
-    const some = options.filter(({ llm, units }) => units.every((unit, k) => unit <= amounts[llm]![k]!))
-    return some.length === 0 ? options : some
+  const able = works.map((work) => ({ ...work, options: ableOf(work) }))
+  const best = able.map((work) => ({ ...work, options: bestOf(work) }))
+  const ideal = spread(tableOf(best, amountsOf), { ...LOSING, rounds: 0 })
+  if (ideal.load <= 1) return sharesOf(works, best, ideal)
+  return sharesOf(works, able, spread(tableOf(able, amountsOf), LOSING))
+}
+
+const LOSING: Rounds = {
+  rounds: LOSS_ROUNDS,
+  stepOf: (round) => 2 / (round + 4),
+  squaringsOf: () => 6,
+  full: FULL,
+}
+
+function ableOf({ options, amounts }: Due): readonly Option[] {
+  const able = options.filter(({ llm, units }) => {
+    for (let k = 0; k < units.length; k++) if (units[k]! > amounts[llm]![k]!) return false
+    return true
   })
-  const table = tableOf(
-    works.map((work, w) => ({ ...work, options: able[w]! })),
-    ({ amounts }) => amounts,
-  )
-  const { shares } = spread(table, {
-    rounds: LOSS_ROUNDS,
-    stepOf: (round) => 2 / (round + 4),
-    squaringsOf: () => 6,
-    full: FULL,
+  return able.length === 0 ? options : able
+}
+
+function bestOf({ options }: Due): readonly Option[] {
+  const least = options.reduce((a, { loss = 0 }) => Math.min(a, loss), Number.POSITIVE_INFINITY)
+  return options.filter(({ loss = 0 }) => loss === least)
+}
+
+function amountsOf({ amounts }: Due): Amounts {
+  return amounts
+}
+
+/** For all options of works, what a spread over some of them, in the same order, gives to each. */
+function sharesOf(works: readonly Due[], some: readonly Due[], { shares }: Spread): number[][] {
+  return works.map(({ options }, w) => {
+    let next = 0
+    return options.map((option) => (some[w]!.options[next] === option ? shares[w]![next++]! : 0))
   })
-  return works.map(({ options }, w) => options.map((option) => shares[w]![able[w]!.indexOf(option)] ?? 0))
 }

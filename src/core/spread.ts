@@ -69,7 +69,7 @@ export interface Spread {
 }
 
 /** How the rounds go. */
-interface Rounds {
+export interface Rounds {
   readonly rounds: number
   /** The part of itself that a kind moves in a round, counted from 0. */
   readonly stepOf: (round: number) => number
@@ -87,19 +87,27 @@ export function spread(table: Table, { rounds, stepOf, squaringsOf, full }: Roun
   const { begins, limits, rows, adds, size } = table
   const works = begins.length - 1
   const loads = new Float64Array(size)
+  const powers = new Float64Array(size)
   const shares = new Float64Array(limits.length)
+  let most = 1
+  let squarings = 0
   const move = (o: number, share: number) => {
     const part = share - shares[o]!
+    if (part === 0) return
     shares[o] = share
-    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) loads[k]! += part * adds[row]!
+    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) {
+      loads[k]! += part * adds[row]!
+      powers[k] = powerOf(loads[k]! / most, squarings)
+    }
   }
   for (const [o, share] of bestOf(table).entries()) move(o, share)
   for (let round = 0; round < rounds; round++) {
-    const squarings = squaringsOf(round)
+    squarings = squaringsOf(round)
     const step = stepOf(round)
-    const most = full ?? greatest(loads)
+    most = full ?? greatest(loads)
+    for (let k = 0; k < size; k++) powers[k] = powerOf(loads[k]! / most, squarings)
     for (let w = 0; w < works; w++) {
-      const best = cheapest(table, w, loads, most, squarings)
+      const best = cheapest(table, w, powers)
       for (let o = begins[w]!; o < begins[w + 1]!; o++)
         move(o, (1 - step) * shares[o]! + (o === best ? step : 0))
     }
@@ -129,23 +137,19 @@ const TINY = 1e-9
 /** Fuller than this is as full, so that powers of it stay numbers. */
 const FULLEST = 1000
 
-/** The option of a work that is cheapest; what the loads are measured by, `most`, is the same for all. */
-function cheapest(
-  { begins, limits, rows, adds, losses }: Table,
-  w: number,
-  loads: Float64Array,
-  most: number,
-  squarings: number,
-): number {
+function powerOf(load: number, squarings: number): number {
+  let power = Math.min(FULLEST, load)
+  for (let i = 0; i < squarings; i++) power *= power
+  return power
+}
+
+/** The option of a work that is cheapest; `powers` has that of each limit. */
+function cheapest({ begins, limits, rows, adds, losses }: Table, w: number, powers: Float64Array): number {
   let best = begins[w]!
   let least = Number.POSITIVE_INFINITY
   for (let o = begins[w]!; o < begins[w + 1]!; o++) {
     let price = losses[o]!
-    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) {
-      let power = Math.min(FULLEST, loads[k]! / most)
-      for (let i = 0; i < squarings; i++) power *= power
-      price += power * adds[row]!
-    }
+    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) price += powers[k]! * adds[row]!
     if (price >= least) continue
     best = o
     least = price

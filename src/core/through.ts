@@ -10,8 +10,9 @@ import { capacityOf, type Limit } from './types.ts'
 import { windowOf } from './window.ts'
 
 /** What a request takes of the limits of an LLM. */
-export function optionOf(views: readonly LlmView[], { llm, cost, serveMs }: Offer): Option {
-  return { llm, units: views[llm]!.account.ledgers.map(({ limit }) => unitsOf(limit, cost, serveMs)) }
+export function optionOf(views: readonly LlmView[], { llm, cost, serveMs }: Offer, loss = 0): Option {
+  const { ledgers } = views[llm]!.account
+  return { llm, units: ledgers.map(({ limit }) => unitsOf(limit, cost, serveMs)), loss }
 }
 
 function unitsOf(limit: Limit, cost: Cost, serveMs: number): number {
