@@ -11,7 +11,7 @@ import type { Refusal } from './refusal.ts'
 import type { Cover, Reserved } from './matching/reservation.ts'
 import { createTickets, type Tickets } from './forecast/tickets.ts'
 import type { LlmSpec, ModelRule, Weights } from './types.ts'
-import type { Holders } from './queue/urgent.ts'
+import type { Holders } from './matching/urgent.ts'
 
 /** What the dispatcher is told once. */
 export interface Policy {

@@ -115,6 +115,20 @@ export function pacedForDemand(ledger: Ledger, demand: number, from: number, isO
   return pacedFrom(ledger, demand - days * pacedOf(amount), from, false) + days * perMs
 }
 
+/** What the pace lets through from `now` until an instant, if all of it is taken as soon as it may be. */
+export function pacedUntil(ledger: Ledger, now: number, until: number): number {
+  const { limit } = ledger
+  const first = dayOf(limit, now)
+  const within = (day: Day, at: number) => {
+    const allowed = allowanceAt(limit.amount, profileOn(ledger, day), day, at)
+    return Math.max(0, Math.max(headStartOf(limit.amount), allowed) - takenIn(ledger, day))
+  }
+  if (until < first.end) return within(first, until)
+  const last = dayOf(limit, until)
+  const between = Math.round((last.start - first.end) / limit.perMs) * pacedOf(limit.amount)
+  return within(first, first.end - 1) + between + within(last, until)
+}
+
 /** What was booked since the day began, and what calls under way may still book. O(log entries). */
 export function takenIn({ entries, limit, reserved }: Ledger, { start }: Day): number {
   return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, start))) + reserved

@@ -73,7 +73,7 @@ function earliestIn(ledger: Ledger, demand: number, now: number, callMs: number,
 }
 
 /** The limit as it is for whom `hold` of it is kept back; a bucket refills as fast as before. */
-function without(limit: Limit, hold: number): Limit {
+export function without(limit: Limit, hold: number): Limit {
   if (hold === 0) return limit
   const open = capacityOf(limit) - hold
   return limit.window === 'bucket' ? { ...limit, burst: open } : { ...limit, amount: open }

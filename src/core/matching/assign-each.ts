@@ -7,7 +7,7 @@ import { createRound, hasRoomFor, isBestNow, mayGo, offersFor, type Round } from
 import { matchOf } from './shape-match.ts'
 import { start } from './start.ts'
 import { PRIORITIES } from '../types.ts'
-import { urgentIn } from '../queue/urgent.ts'
+import { urgentIn } from './urgent.ts'
 import { tellFull } from './wake.ts'
 
 /** A waiting request and the LLM that takes it. */

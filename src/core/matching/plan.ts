@@ -1,7 +1,10 @@
+import { type Amounts, type Option, type Rounds, type Spread, spread, tableOf, type Work } from './spread.ts'
+
 /**
  * Who should serve what: waiting requests as fluid. Each kind of request is spread over the LLMs that may take it so
- * that all of them are done as early as possible; a small linear program, solved nearly by a few rounds of
- * Frank-Wolfe on a soft maximum of the loads. Only + - * / on numbers, so that every runtime plans the same.
+ * that all of them are done as early as possible, or so that the least is lost while all are in time; a small linear
+ * program, solved nearly by a few rounds of Frank-Wolfe on a soft maximum of the loads. Only + - * / on numbers, so that
+ * every runtime plans the same.
  */
 export interface Plan {
   /** When all that waits could have been started, in ms from now. */
@@ -10,20 +13,13 @@ export interface Plan {
   readonly shares: readonly (readonly number[])[]
 }
 
-/** Requests that are alike. */
-export interface Work {
-  readonly count: number
-  readonly options: readonly Option[]
-}
+/** What each limit of each LLM lets through within a time from now. */
+export type Capacity = (horizonMs: number) => Amounts
 
-export interface Option {
-  readonly llm: number
-  /** What one request takes of each limit of the LLM; of a concurrency, the ms that it holds a slot. */
-  readonly units: readonly number[]
+/** Requests that are alike and have to be started within a time, and what the limits let through within it. */
+export interface Due extends Work {
+  readonly amounts: Amounts
 }
-
-/** What each limit of each LLM lets through within a time from now, in the unit of `units`. */
-export type Capacity = (horizonMs: number) => readonly (readonly number[])[]
 
 const SHORTEST_MS = 1_000
 const LONGEST_MS = 30 * 86_400_000
@@ -32,6 +28,7 @@ const ENOUGH = 1.03
 const SEARCHES = 8
 const SEARCH_ROUNDS = 8
 const ROUNDS = 40
+const LOSS_ROUNDS = 100
 
 /**
  * Plans the work. The horizon is sought from `guessMs` on: capacity grows nearly in proportion to time, so that a
@@ -42,7 +39,7 @@ export function planOf(works: readonly Work[], capacity: Capacity, guessMs: numb
   let enough = Number.POSITIVE_INFINITY
   let horizonMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, Math.ceil(guessMs)))
   for (let i = 0; i < SEARCHES; i++) {
-    const { load } = spread(works, capacity(horizonMs), SEARCH_ROUNDS)
+    const { load } = earliest(works, capacity(horizonMs), SEARCH_ROUNDS)
     if (load > ENOUGH) tooShort = horizonMs
     else enough = horizonMs
     if (enough <= SHORTEST_MS || tooShort >= LONGEST_MS || enough - tooShort < enough / 16) break
@@ -52,109 +49,67 @@ export function planOf(works: readonly Work[], capacity: Capacity, guessMs: numb
     horizonMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, Math.ceil(next)))
   }
   if (enough !== Number.POSITIVE_INFINITY) horizonMs = enough
-  return { horizonMs, shares: spread(works, capacity(horizonMs), ROUNDS).shares }
+  return { horizonMs, shares: earliest(works, capacity(horizonMs), ROUNDS).shares }
 }
 
-/** All options of all works in a row, with the limits that each of them loads. */
-interface Table {
-  /** Index of the first option of each work, and of none after the last. */
-  readonly begins: Int32Array
-  /** For each option: its first limit among those of all LLMs, and where in `adds` its own begin. */
-  readonly limits: Int32Array
-  readonly rows: Int32Array
-  /** What all of a work adds to each load when one option takes it. */
-  readonly adds: Float64Array
+function earliest(works: readonly Work[], amounts: Amounts, rounds: number): Spread {
+  return spread(
+    tableOf(works, () => amounts),
+    {
+      rounds,
+      stepOf: (round) => 1.5 / (round + 3),
+      squaringsOf: (round) => 2 + Math.floor((4 * round) / rounds),
+      full: null,
+    },
+  )
 }
 
-function tableOf(works: readonly Work[], capacity: readonly (readonly number[])[]): Table {
-  const firsts: number[] = []
-  let slots = 0
-  for (const { length } of capacity) {
-    firsts.push(slots)
-    slots += length
-  }
-  const [begins, limits, rows, adds]: number[][] = [[0], [], [0], []]
-  for (const { count, options } of works) {
-    for (const { llm, units } of options) {
-      limits!.push(firsts[llm]!)
-      for (const [k, unit] of units.entries()) adds!.push((count * unit) / Math.max(capacity[llm]![k]!, TINY))
-      rows!.push(adds!.length)
-    }
-    begins!.push(limits!.length)
-  }
-  return {
-    begins: Int32Array.from(begins!),
-    limits: Int32Array.from(limits!),
-    rows: Int32Array.from(rows!),
-    adds: Float64Array.from(adds!),
-  }
-}
+/** Loads are kept a few hundredths below what counts as full. */
+const FULL = 1.04
 
 /**
- * Frank-Wolfe: in every round each kind moves a part of itself to the option that is cheapest at the present prices,
- * and the price of a limit grows with a high power of its load, higher from round to round.
+ * Spreads work at the least loss with which all of it can be started in time, as nearly as it can. Each kind is held
+ * against what the limits let through within its own time, and all kinds together fill them once. That is enough for whoever
+ * starts first what is due first, as long as limits let through no less in the first half of a time than in the other. An LLM
+ * that does not let through even one in time takes none, unless there is no other. The shares are those of a plan.
+ * O(rounds * kinds * LLMs * limits).
  */
-function spread(
-  works: readonly Work[],
-  capacity: readonly (readonly number[])[],
-  rounds: number,
-): { shares: number[][]; load: number } {
-  const table = tableOf(works, capacity)
-  const { begins, limits, rows, adds } = table
-  const loads = new Float64Array(capacity.reduce((sum, { length }) => sum + length, 0))
-  const shares = new Float64Array(limits.length)
-  const move = (o: number, share: number) => {
-    const part = share - shares[o]!
-    shares[o] = share
-    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) loads[k]! += part * adds[row]!
-  }
-  for (const [w, { options }] of works.entries())
-    for (let o = begins[w]!; o < begins[w + 1]!; o++) move(o, 1 / options.length)
-  for (let round = 0; round < rounds; round++) {
-    const squarings = 2 + Math.floor((4 * round) / rounds)
-    const step = 1.5 / (round + 3)
-    const most = greatest(loads)
-    for (let w = 0; w < works.length; w++) {
-      const best = cheapest(table, w, loads, most, squarings)
-      for (let o = begins[w]!; o < begins[w + 1]!; o++)
-        move(o, (1 - step) * shares[o]! + (o === best ? step : 0))
-    }
-  }
-  return {
-    shares: works.map((_, w) => [...shares.subarray(begins[w], begins[w + 1])]),
-    load: greatest(loads),
-  }
+export function cheapestOf(works: readonly Due[]): number[][] {
+  const able = works.map((work) => ({ ...work, options: ableOf(work) }))
+  const best = able.map((work) => ({ ...work, options: bestOf(work) }))
+  const ideal = spread(tableOf(best, amountsOf), { ...LOSING, rounds: 0 })
+  if (ideal.load <= 1) return sharesOf(works, best, ideal)
+  return sharesOf(works, able, spread(tableOf(able, amountsOf), LOSING))
 }
 
-/** Keeps a limit without any capacity from dividing by zero; nothing fits there. */
-const TINY = 1e-9
-
-/** The option of a work whose limits are cheapest; what the loads are measured by, `most`, is the same for all. */
-function cheapest(
-  { begins, limits, rows, adds }: Table,
-  w: number,
-  loads: Float64Array,
-  most: number,
-  squarings: number,
-): number {
-  let best = begins[w]!
-  let least = Number.POSITIVE_INFINITY
-  for (let o = begins[w]!; o < begins[w + 1]!; o++) {
-    let price = 0
-    for (let row = rows[o]!, k = limits[o]!; row < rows[o + 1]!; row++, k++) {
-      let power = loads[k]! / most
-      for (let i = 0; i < squarings; i++) power *= power
-      price += power * adds[row]!
-    }
-    if (price >= least) continue
-    best = o
-    least = price
-  }
-  return best
+const LOSING: Rounds = {
+  rounds: LOSS_ROUNDS,
+  stepOf: (round) => 2 / (round + 4),
+  squaringsOf: () => 6,
+  full: FULL,
 }
 
-function greatest(loads: Float64Array): number {
-  let most = TINY
-  for (let k = 0; k < loads.length; k++) if (loads[k]! > most) most = loads[k]!
-  return most
+function ableOf({ options, amounts }: Due): readonly Option[] {
+  const able = options.filter(({ llm, units }) => {
+    for (let k = 0; k < units.length; k++) if (units[k]! > amounts[llm]![k]!) return false
+    return true
+  })
+  return able.length === 0 ? options : able
+}
+
+function bestOf({ options }: Due): readonly Option[] {
+  const least = options.reduce((a, { loss = 0 }) => Math.min(a, loss), Number.POSITIVE_INFINITY)
+  return options.filter(({ loss = 0 }) => loss === least)
+}
+
+function amountsOf({ amounts }: Due): Amounts {
+  return amounts
+}
+
+/** For all options of works, what a spread over some of them, in the same order, gives to each. */
+function sharesOf(works: readonly Due[], some: readonly Due[], { shares }: Spread): number[][] {
+  return works.map(({ options }, w) => {
+    let next = 0
+    return options.map((option) => (some[w]!.options[next] === option ? shares[w]![next++]! : 0))
+  })
 }

@@ -9,7 +9,7 @@ import { mayPass } from './reservation.ts'
 import { fitsIn } from '../limits/room.ts'
 import { mayGo, type Round } from './round.ts'
 import { matchOf } from './shape-match.ts'
-import { urgentIn } from '../queue/urgent.ts'
+import { mayHurryTo, urgentIn } from './urgent.ts'
 
 /** An LLM that is asked for a band. */
 interface Served {
@@ -97,9 +97,14 @@ function fittingFor(ask: Ask, rank: number): Dish[] {
 }
 
 function urgentMatch(round: Round, asks: readonly Ask[], rank: number): Match | null {
-  for (const pending of urgentIn(round.state.queue, rank, round.at))
+  const { queue, quotas } = round.state
+  for (const pending of urgentIn(queue, rank, round.at, quotas!.endsAt))
     for (const ask of asks)
-      if (pending.eligible.includes(ask.llm) && isFree(round, ask, rank, pending))
+      if (
+        pending.eligible.includes(ask.llm) &&
+        mayHurryTo(queue, pending, ask.llm, round.at) &&
+        isFree(round, ask, rank, pending)
+      )
         return { pending, llm: ask.llm }
   return null
 }

@@ -31,6 +31,8 @@ export interface Quota {
   readonly scores: readonly number[]
   /** By LLM, what such a request takes there; undefined where none may go. */
   readonly costs: readonly (Cost | undefined)[]
+  /** For each offer, the part of patient requests that should take it; null of others, and where no plan was made for them yet. */
+  readonly shares: readonly number[] | null
   /** How many may go there now: all but those that do better to wait for another. */
   readonly may: number[]
   /** How many it should take. */
@@ -102,7 +104,7 @@ export function notice(state: Dispatcher, { views }: Pick<Ports, 'views'>): void
 
 /** Whether one of these that waits may go to an LLM now. */
 export function mayTake({ stock, may }: Quota, llm: number): boolean {
-  return stock.count > 0 && may[llm]! > 0
+  return stock.count > 0 && may[llm]! >= OWN_FROM
 }
 
 /** Where a newcomer is expected to go, and the score of that. */
@@ -112,13 +114,16 @@ interface Expectation {
 }
 
 /**
- * Adds a request to the plan that has begun to wait: it may go wherever it would not do better to wait for the LLM
- * that it is expected to go to, and counts for that one. Anywhere, where nothing is expected.
+ * Adds a request to the plan that has begun to wait. A patient one is shared out as others of its shape were. Else it may go
+ * wherever it would not do better to wait for the LLM that it is expected to go to, and counts for that one. Anywhere,
+ * where nothing is expected.
  */
 export function addToPlan(round: Round, pending: Pending, best: Expectation | null): void {
   const { quotas } = round.state
   if (quotas === null) return
-  const { offers, scores, may, left } = quotaFor(round, quotas, pending)
+  const quota = quotaFor(round, quotas, pending)
+  if (quota.shares !== null) return addShares(quotas, quota)
+  const { offers, scores, may, left } = quota
   for (let i = 0; i < offers.length; i++) {
     const { llm } = offers[i]!
     if (best !== null && llm !== best.llm && best.score > scores[i]! + ALIKE) continue
@@ -127,6 +132,16 @@ export function addToPlan(round: Round, pending: Pending, best: Expectation | nu
   if (best === null) return
   left[best.llm] = left[best.llm]! + 1
   quotas.backlogs[best.llm] = quotas.backlogs[best.llm]! + 1
+}
+
+function addShares({ backlogs }: Quotas, { offers, scores, shares, may, left }: Quota): void {
+  for (const [o, { llm }] of offers.entries()) {
+    let waiting = 0
+    for (const [i, share] of shares!.entries()) if (scores[i]! > scores[o]! + ALIKE) waiting += share
+    may[llm] = may[llm]! + 1 - waiting
+    left[llm] = left[llm]! + shares![o]!
+    backlogs[llm] = backlogs[llm]! + shares![o]!
+  }
 }
 
 function quotaFor(round: Round, { all }: Quotas, pending: Pending): Quota {

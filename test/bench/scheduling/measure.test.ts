@@ -48,16 +48,43 @@ test('a schedule is judged by what was possible in its own time', () => {
     dispose() {},
   }
   const at = (startMs: number) => jobs.map((job) => ({ job, llm: paid, startMs, endMs: startMs + 1_000 }))
-  const weights = { cost: 1, quality: 1, speed: 0 }
-  const now = judge(instance, bound, at(0), weights)
-  expect(now).toEqual({ makespan: 1, excessWindows: 0, lost: 0, cost: 1.5, quality: expect.closeTo(1, 9) })
-  const late = judge(instance, bound, at(120_000), weights)
-  expect(late).toEqual({ makespan: 121, excessWindows: 2, lost: 0, cost: 3, quality: expect.closeTo(0.5, 9) })
-  expect(judge(instance, bound, at(0), AIMS.speed.weights)).toMatchObject({ cost: null, quality: null })
+  const wish = { weights: { cost: 1, quality: 1, speed: 0 } }
+  const now = judge(instance, bound, at(0), wish)
+  const nowhere = { lost: 0, costInWait: null }
+  expect(now).toEqual({ ...nowhere, makespan: 1, excessWindows: 0, cost: 1.5, quality: expect.closeTo(1, 9) })
+  const late = judge(instance, bound, at(120_000), wish)
+  expect(late).toEqual({
+    ...nowhere,
+    makespan: 121,
+    excessWindows: 2,
+    cost: 3,
+    quality: expect.closeTo(0.5, 9),
+  })
+  expect(judge(instance, bound, at(0), AIMS.speed)).toMatchObject({ cost: null, quality: null })
   const gratis = { ...bound, leastPrice: () => 0 }
-  expect(judge(instance, gratis, at(0), weights).cost).toBe(Number.POSITIVE_INFINITY)
-  const lost = judge(instance, bound, at(0).slice(1), weights)
+  expect(judge(instance, gratis, at(0), wish).cost).toBe(Number.POSITIVE_INFINITY)
+  const lost = judge(instance, bound, at(0).slice(1), wish)
   expect(lost).toMatchObject({ lost: 1, cost: Number.POSITIVE_INFINITY, quality: Number.POSITIVE_INFINITY })
+})
+
+test('a price is held against the least in the wait that was given too, down to a hundredth of the dearest', () => {
+  const paid = llm('paid', { inputUsd: 1, outputUsd: 1 })
+  const instance: Instance = { llms: [llm('free'), paid], jobs }
+  const bound = {
+    makespanMs: 1_000,
+    leastPrice: (deadlineMs: number) => Math.max(0, 300 - deadlineMs / 10),
+    greatestValue: () => 1,
+    dispose() {},
+  }
+  const placements = jobs.map((job) => ({ job, llm: paid, startMs: 0, endMs: 1_000 }))
+  const judged = (waitBounds: number, some = placements) =>
+    judge(instance, bound, some, { weights: { cost: 1, quality: 0, speed: 0 }, waitBounds })
+  expect(judged(2)).toMatchObject({ cost: 1.5, costInWait: 3 })
+  // Who took longer than the wait, to its last answer, is held against that.
+  expect(judged(0.5).costInWait).toBe(1.5)
+  // All of it is dearest, and the least is nothing.
+  expect(judged(3).costInWait).toBe(100)
+  expect(judged(2, placements.slice(1)).costInWait).toBe(Number.POSITIVE_INFINITY)
 })
 
 test('the whole measurement runs on small bursts and fills every cell of its report', {
@@ -71,12 +98,13 @@ test('the whole measurement runs on small bursts and fills every cell of its rep
   expect(Math.min(...results.outcomes.map(({ makespan }) => makespan))).toBeGreaterThanOrEqual(1)
   expect(Math.min(...results.outcomes.map(({ quality }) => quality ?? 1))).toBeGreaterThan(1 - 1e-9)
   expect(Math.min(...results.outcomes.map(({ cost }) => cost ?? 1))).toBeGreaterThan(1 - 1e-9)
+  expect(Math.min(...results.outcomes.map(({ costInWait }) => costInWait ?? 1))).toBeGreaterThan(1 - 1e-9)
   const report = render(verdicts(results), results)
   expect(report.match(/^\| the balancer \|.*$/gm)).toHaveLength(2)
   expect(report).not.toMatch(/NaN|undefined|null/)
 })
 
-const GOOD = { makespan: 1.15, excessWindows: 1, lost: 0, cost: 1.1, quality: 1.1 }
+const GOOD = { makespan: 1.15, excessWindows: 1, lost: 0, cost: 1.1, costInWait: 1.1, quality: 1.1 }
 
 /** Results in which everything is as good as in GOOD, but for what is said about one aim and count. */
 function resultsOf(aim: Aim, count: number, rest: Partial<Outcome>): Results {

@@ -52,6 +52,11 @@ export interface Outcome {
   readonly lost: number
   /** Price over the least possible in the time taken; infinite where that is 0 or one is lost, null where cost does not matter. */
   readonly cost: number | null
+  /**
+   * Price over the least possible by the end of the wait that was given, both at least a hundredth of what the dearest LLMs
+   * would take: below that a quotient tells nothing. Infinite where one is lost, null where cost does not matter or no wait was given.
+   */
+  readonly costInWait: number | null
   /** Greatest possible quality in the time taken over that reached; infinite and null likewise. */
   readonly quality: number | null
 }
@@ -79,9 +84,9 @@ export function measure(highs: Highs, size: Size, tell: (line: string) => void):
   const byBalancer =
     (aim: Aim): Serve =>
     (instance, { makespanMs }) => {
-      const { weights, waitBounds }: Wish = AIMS[aim]
+      const wish: Wish = AIMS[aim]
       const before = process.cpuUsage()
-      const placements = runBalancer(instance, weights, waitBounds && waitBounds * makespanMs)
+      const placements = runBalancer(instance, wish.weights, waitOf(wish, makespanMs))
       const { user, system } = process.cpuUsage(before)
       own.cpuUs += user + system
       own.requests += instance.jobs.length
@@ -96,7 +101,7 @@ export function measure(highs: Highs, size: Size, tell: (line: string) => void):
           const instance = createInstance(fleet, mix, count, seed)
           const bound = createBound(highs, instance)
           const look = (aim: Aim, policy: string, serve: Serve) => {
-            const judged = judge(instance, bound, serve(instance, bound, seed), AIMS[aim].weights)
+            const judged = judge(instance, bound, serve(instance, bound, seed), AIMS[aim])
             outcomes.push({ fleet, mix, count, aim, policy, ...judged })
           }
           for (const aim of Object.keys(AIMS) as Aim[]) look(aim, BALANCER, byBalancer(aim))
@@ -122,33 +127,49 @@ function servesOf(highs: Highs): { aim: Aim; policy: string; serve: Serve }[] {
 
 const WINDOW_MS = 60_000
 
-/** Holds what a policy did against the bound, in all that `weights` count. */
+/** For how long requests may wait, in ms; undefined for as long as it takes. */
+function waitOf({ waitBounds }: Wish, makespanMs: number): number | undefined {
+  return waitBounds === undefined ? undefined : waitBounds * makespanMs
+}
+
+/** Holds what a policy did against the bound, in all that was wished for. */
 export function judge(
-  { llms, jobs }: Instance,
+  instance: Instance,
   bound: Bound,
   placements: readonly Placement[],
-  weights: Weights,
-): Pick<Outcome, 'makespan' | 'excessWindows' | 'lost' | 'cost' | 'quality'> {
+  wish: Wish,
+): Pick<Outcome, 'makespan' | 'excessWindows' | 'lost' | 'cost' | 'costInWait' | 'quality'> {
+  const { llms, jobs } = instance
+  const { weights } = wish
   const makespanMs = makespanOf(placements)
   const lost = jobs.length - placements.length
   const sum = (of: (placement: Placement) => number) => placements.reduce((total, one) => total + of(one), 0)
   const lastStart = placements.reduce((latest, { startMs }) => Math.max(latest, startMs), 0)
   const boundStart = Math.max(0, bound.makespanMs - leastService(llms, jobs))
-  const isPriced = llms.some(({ inputUsd, outputUsd }) => inputUsd + outputUsd > 0)
-  const cost = () =>
-    over(
-      sum(({ llm, job }) => priceOf(llm, job)),
-      bound.leastPrice(makespanMs),
-    )
+  const paid = () => sum(({ llm, job }) => priceOf(llm, job))
   const quality = () => bound.greatestValue(makespanMs, (llm) => llm.quality) / sum(({ llm }) => llm.quality)
   const unlessLost = (of: () => number) => (lost > 0 ? Number.POSITIVE_INFINITY : of())
+  const isPriced = weights.cost > 0 && llms.some(({ inputUsd, outputUsd }) => inputUsd + outputUsd > 0)
+  const waitMs = waitOf(wish, bound.makespanMs)
+  const inWait = (endMs: number) => {
+    const little = dearestPrice(instance) / 100
+    return Math.max(paid(), little) / Math.max(bound.leastPrice(Math.max(makespanMs, endMs)), little)
+  }
   return {
     makespan: makespanMs / bound.makespanMs,
     excessWindows: Math.floor(lastStart / WINDOW_MS) - Math.floor(boundStart / WINDOW_MS),
     lost,
-    cost: weights.cost > 0 && isPriced ? unlessLost(cost) : null,
+    cost: isPriced ? unlessLost(() => over(paid(), bound.leastPrice(makespanMs))) : null,
+    costInWait: isPriced && waitMs !== undefined ? unlessLost(() => inWait(waitMs)) : null,
     quality: weights.quality > 0 ? unlessLost(quality) : null,
   }
+}
+
+/** What all jobs would take together, each on the dearest LLM that can take it. */
+function dearestPrice({ llms, jobs }: Instance): number {
+  const dearest = (job: Job) =>
+    llms.reduce((most, llm) => (isEligible(llm, job) ? Math.max(most, priceOf(llm, job)) : most), 0)
+  return jobs.reduce((sum, job) => sum + dearest(job), 0)
 }
 
 function leastService(llms: readonly Llm[], jobs: readonly Job[]): number {

@@ -88,10 +88,15 @@ export function render(lines: readonly Line[], results: Results): string {
       ['policy', ...heads],
       cells((some) => spread(some.map(windows), 0)),
     ),
-    'Price over the least price, best quality over quality, both in the time that was taken, and makespan over the bound, median / worst:',
-    table(['what counts', 'policy', 'requests', 'price', 'quality', 'makespan', 'lost'], tradeRows(results)),
-    'The price of the balancer by fleet, median / worst:',
-    table(['what counts', 'requests', ...fleetsOf(results)], fleetRows(results)),
+    'Price over the least price, best quality over quality, both in the time that was taken, price over the least price in the wait that was given, and makespan over the bound, median / worst:',
+    table(
+      ['what counts', 'policy', 'requests', 'price', 'quality', 'price in the wait', 'makespan', 'lost'],
+      tradeRows(results),
+    ),
+    'The price of the balancer by fleet, over the least price in the time that was taken, median / worst:',
+    table(['what counts', 'requests', ...fleetsOf(results)], fleetRows(results, cost)),
+    'The same over the least price in the wait that was given:',
+    table(['what counts', 'requests', ...fleetsOf(results)], fleetRows(results, costInWait)),
     `Bursts of each kind on each fleet: ${size.seeds}. The balancer took ${cpuUs.toFixed(0)} us of CPU time for each request.`,
   ].join('\n\n')
 }
@@ -104,7 +109,12 @@ function tradeRows({ outcomes, size }: Results): string[][] {
     policiesOf(outcomes, aim).flatMap((policy) =>
       size.counts.map((count) => {
         const some = outcomes.filter((one) => one.aim === aim && one.policy === policy && one.count === count)
-        const ratios = [some.flatMap(cost), some.flatMap(quality), some.map(makespan)]
+        const ratios = [
+          some.flatMap(cost),
+          some.flatMap(quality),
+          some.flatMap(costInWait),
+          some.map(makespan),
+        ]
         const lost = some.reduce((sum, one) => sum + one.lost, 0)
         return [aim, policy, String(count), ...ratios.map((values) => spread(values)), String(lost)]
       }),
@@ -117,14 +127,15 @@ function fleetsOf({ outcomes }: Results): string[] {
   return [...new Set(outcomes.filter((one) => one.cost !== null).map(({ fleet }) => fleet))]
 }
 
-function fleetRows(results: Results): string[][] {
+/** A row for each aim and count of which there is such a figure. */
+function fleetRows(results: Results, figureOf: typeof cost): string[][] {
   const { outcomes, size } = results
-  const aims = TRADES.filter((aim) => AIMS[aim].weights.cost > 0)
+  const aims = TRADES.filter((aim) => outcomes.some((one) => one.aim === aim && figureOf(one) !== NONE))
   return aims.flatMap((aim) =>
     size.counts.map((count) => {
       const some = outcomes.filter((one) => one.aim === aim && one.policy === BALANCER && one.count === count)
       const cells = fleetsOf(results).map((fleet) =>
-        spread(some.filter((one) => one.fleet === fleet).flatMap(cost)),
+        spread(some.filter((one) => one.fleet === fleet).flatMap(figureOf)),
       )
       return [aim, String(count), ...cells]
     }),
@@ -141,8 +152,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const makespan = (one: Outcome) => one.makespan
 const windows = (one: Outcome) => one.excessWindows
-const cost = (one: Outcome) => one.cost ?? []
-const quality = (one: Outcome) => one.quality ?? []
+const NONE: readonly number[] = []
+const cost = (one: Outcome) => one.cost ?? NONE
+const costInWait = (one: Outcome) => one.costInWait ?? NONE
+const quality = (one: Outcome) => one.quality ?? NONE
 
 /** The middle value; the upper one of two. */
 export function median(values: readonly number[]): number | null {

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
+import loadHighs from 'highs'
 import { describe, expect, test } from 'vitest'
-import { type Capacity, planOf, type Work } from '../../../src/core/matching/plan.ts'
+import { type Capacity, cheapestOf, type Due, planOf } from '../../../src/core/matching/plan.ts'
+import type { Work } from '../../../src/core/matching/spread.ts'
 
 const MINUTE_MS = 60_000
 
@@ -130,5 +132,162 @@ describe('a plan', () => {
       (guess) => planOf(works, rates([100, 1e4], [20, 1e5]), guess).horizonMs,
     )
     for (const end of ends) expect(end / ends[1]!).toBeCloseTo(1, 1)
+  })
+})
+
+const highs = await loadHighs()
+
+/** The least loss with which nothing is too full, by a linear program; null where something always is. */
+function leastLoss(works: readonly Due[]): number | null {
+  const columns = works.flatMap((of, w) => of.options.map((option) => ({ w, of, option })))
+  const rows = [
+    ...works.map((_, w) => ({
+      lower: 1,
+      upper: 1,
+      entries: columns.flatMap((one, c) => (one.w === w ? [[c, 1] as const] : [])),
+    })),
+    ...works[0]!.amounts.flatMap((limits, llm) =>
+      limits.map((_, k) => ({
+        lower: Number.NEGATIVE_INFINITY,
+        upper: 1,
+        entries: columns.flatMap(({ of: { count, amounts }, option }, c) =>
+          option.llm === llm ? [[c, (count * option.units[k]!) / amounts[llm]![k]!] as const] : [],
+        ),
+      })),
+    ),
+  ]
+  const starts = [0]
+  for (const { entries } of rows) starts.push(starts.at(-1)! + entries.length)
+  const model = highs.createModel({
+    numCols: columns.length,
+    numRows: rows.length,
+    colCost: columns.map(({ of, option }) => of.count * option.loss!),
+    colLower: columns.map(() => 0),
+    colUpper: columns.map(() => 1),
+    rowLower: rows.map(({ lower }) => lower),
+    rowUpper: rows.map(({ upper }) => upper),
+    matrix: {
+      format: 'csr',
+      numRows: rows.length,
+      numCols: columns.length,
+      starts,
+      indices: rows.flatMap(({ entries }) => entries.map(([column]) => column)),
+      values: rows.flatMap(({ entries }) => entries.map(([, value]) => value)),
+    },
+  })
+  model.options.set({ output_flag: false })
+  model.run()
+  const isSolved = model.getModelStatus() === highs.constants.modelStatus.optimal
+  const loss = isSolved ? model.getObjectiveValue() : null
+  model.dispose()
+  return loss
+}
+
+const lossOf = (works: readonly Due[], shares: readonly (readonly number[])[]) =>
+  works.reduce(
+    (sum, { count, options }, w) =>
+      options.reduce((all, { loss }, o) => all + count * loss! * shares[w]![o]!, sum),
+    0,
+  )
+
+/** How full the fullest limit is, each kind held against what there is in its own time. */
+function fullest(works: readonly Due[], shares: readonly (readonly number[])[]): number {
+  const loads = works[0]!.amounts.map((limits) => limits.map(() => 0))
+  for (const [w, { count, options, amounts }] of works.entries())
+    for (const [o, { llm, units }] of options.entries())
+      for (const [k, unit] of units.entries())
+        loads[llm]![k]! += (count * unit * shares[w]![o]!) / amounts[llm]![k]!
+  return Math.max(...loads.flat())
+}
+
+describe('the cheapest way to be in time', () => {
+  const due = (
+    count: number,
+    amounts: number[][],
+    ...options: [loss: number, ...units: number[]][]
+  ): Due => ({
+    count,
+    amounts,
+    options: options.map(([loss, ...units], llm) => ({ llm, units, loss })),
+  })
+
+  test('takes the best LLM alone where all can be done there in time', () => {
+    const works = [due(90, [[100], [100]], [0, 1], [0.5, 1]), due(5, [[100], [100]], [0, 1], [0.1, 1])]
+    const shares = cheapestOf(works)
+    for (const [best] of shares) expect(best).toBeGreaterThan(0.99)
+  })
+
+  test('leaves to a worse LLM what the best one cannot do in time, and there what loses least', () => {
+    const amounts = [
+      [100, 1e4],
+      [100, 1e6],
+    ]
+    const cheap = due(80, amounts, [0, 1, 100], [0.1, 1, 100])
+    const dear = due(80, amounts, [0, 1, 100], [0.9, 1, 100])
+    const [first, second] = cheapestOf([cheap, dear])
+    expect(first![0]! * 80).toBeCloseTo(20, -1)
+    expect(second![0]).toBeGreaterThan(0.9)
+  })
+
+  test('holds each kind against what there is in its own time', () => {
+    const soon = due(50, [[50], [1000]], [0, 1], [0.5, 1])
+    const later = due(50, [[500], [1000]], [0, 1], [0.5, 1])
+    const [first, second] = cheapestOf([soon, later])
+    // Together they would fill the best LLM by 1.1.
+    expect(first![0]! + 0.1 * second![0]!).toBeLessThan(1.04)
+    expect(first![0]).toBeGreaterThan(0.8)
+    expect(second![0]).toBeGreaterThan(0.9)
+  })
+
+  test('shares out by what each LLM can do where not all can be in time', () => {
+    const [shares] = cheapestOf([due(300, [[60], [20]], [0, 1], [0.9, 1])])
+    expect(shares![0]).toBeCloseTo(0.75, 1)
+  })
+
+  test('does not spoil the rest for one kind that cannot be in time at all', () => {
+    const hopeless = due(500, [[10], [10], [10]], [0, 1])
+    const works = [
+      { ...hopeless, options: [{ llm: 2, units: [1], loss: 0 }] },
+      due(40, [[20], [50], [10]], [0, 1], [0.9, 1]),
+    ]
+    const [, shares] = cheapestOf(works)
+    expect(shares![0]).toBeCloseTo(0.5, 1)
+  })
+
+  test('gives nothing to an LLM that cannot take even one in time, unless there is no other', () => {
+    expect(cheapestOf([due(10, [[0.5], [100]], [0, 1], [0.9, 1])])).toEqual([[0, 1]])
+    const [none] = cheapestOf([due(10, [[0], [0]], [0, 1], [0.9, 1])])
+    expect(none![0]! + none![1]!).toBeCloseTo(1, 9)
+  })
+
+  test('loses little more than the least there is, and fills nothing beyond what there is', () => {
+    const prices = fc.array(fc.constantFrom(0, 0.05, 0.3, 0.9), { minLength: 4, maxLength: 4 })
+    const amounts = fc.array(
+      fc.tuple(fc.integer({ min: 20, max: 200 }), fc.integer({ min: 10_000, max: 300_000 })),
+      { minLength: 4, maxLength: 4 },
+    )
+    const kinds = fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), tokens), { minLength: 3, maxLength: 18 })
+    const instances = fc.sample(fc.tuple(kinds, amounts, prices), { numRuns: 100, seed: 1 })
+    const gaps: number[] = []
+    const loads: number[] = []
+    for (const [some, limits, losses] of instances) {
+      const best = Math.min(...losses)
+      const works = some.map(([count, size]) =>
+        due(count, limits, ...losses.map((loss): [number, number, number] => [loss - best, 1, size])),
+      )
+      const least = leastLoss(works)
+      if (least === null) continue
+      const shares = cheapestOf(works)
+      loads.push(fullest(works, shares))
+      gaps.push((lossOf(works, shares) - least) / works.reduce((sum, { count }) => sum + count, 0))
+    }
+    gaps.sort((a, b) => a - b)
+    loads.sort((a, b) => a - b)
+    expect(gaps.length).toBeGreaterThan(80)
+    expect(loads[Math.floor(loads.length * 0.9)]).toBeLessThan(1.03)
+    expect(loads.at(-1)).toBeLessThan(1.1)
+    // In points of score for each request.
+    expect(gaps[Math.floor(gaps.length * 0.75)]).toBeLessThan(0.005)
+    expect(gaps.at(-1)).toBeLessThan(0.05)
   })
 })

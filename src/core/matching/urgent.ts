@@ -1,5 +1,7 @@
-import { isDueBefore } from './flows.ts'
-import type { Pending, Queue } from './queue.ts'
+import { isDueBefore } from '../queue/flows.ts'
+import { startBy } from './patient.ts'
+import type { Pending, Queue } from '../queue/queue.ts'
+import { mayTake } from './quotas.ts'
 
 /** The waiting requests that came again as they were told, in that order; some have left and are not taken out yet. */
 export interface Holders {
@@ -10,17 +12,26 @@ export interface Holders {
 const URGENT_MOST = 24
 /** A request is urgent once half of its wait, less this, is over. */
 const URGENT_MS = 2_000
+/** What is planned ends well after a time once it takes so much longer. */
+const WELL_AFTER = 1.5
 
 /**
  * The requests of a band that go first, to whatever LLM has room. In front those that came again as they were told. Then
  * those that were expected to start in time when they came and may soon be late, the first due in front: others were
  * taken before them because they suited better.
  */
-export function urgentIn(queue: Queue & Holders, rank: number, now: number): Pending[] {
+export function urgentIn(
+  queue: Queue & Holders,
+  rank: number,
+  now: number,
+  endsAt = Number.POSITIVE_INFINITY,
+): Pending[] {
   const first = holdersIn(queue, rank)
   const due = queue.deadlines.items
     .slice(0, URGENT_MOST)
-    .filter((pending) => pending.place!.band === rank && isUrgent(pending, now) && !first.includes(pending))
+    .filter(
+      (pending) => pending.place!.band === rank && isUrgent(pending, now, endsAt) && !first.includes(pending),
+    )
     .sort((a, b) => (isDueBefore(a, b) ? -1 : 1))
   return first.length === 0 ? due : first.concat(due)
 }
@@ -50,6 +61,25 @@ function isInTurn({ backlogged: [first] }: Queue['bands'][number], { client }: P
   return first === undefined || first.client === client
 }
 
-function isUrgent({ at, deadline, place }: Pending, now: number): boolean {
-  return place!.startsAt <= deadline && deadline - now <= (deadline - at) / 2 + URGENT_MS
+function isUrgent(pending: Pending, now: number, endsAt: number): boolean {
+  const { at, deadline, place } = pending
+  if (place!.startsAt > deadline) return false
+  const by = startBy(pending)
+  if (isShared(pending) && now < by && (by - now) * WELL_AFTER > endsAt - now) return false
+  return deadline - now <= (deadline - at) / 2 + URGENT_MS
+}
+
+/** Whether the plan says where patient requests like this one should go. */
+function isShared({ place }: Pending): boolean {
+  const { quota } = place!.lane.kind.stock
+  return quota !== null && quota.shares !== null
+}
+
+/**
+ * Whether an urgent request may go to an LLM: a patient one keeps to the plan for as long as there is time to, unless it came
+ * again as it was told.
+ */
+export function mayHurryTo({ holders }: Holders, pending: Pending, llm: number, now: number): boolean {
+  if (!isShared(pending) || holders.has(pending) || now >= startBy(pending)) return true
+  return mayTake(pending.place!.lane.kind.stock.quota!, llm)
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { dequeue } from '../../../src/core/queue/queue.ts'
-import { urgentIn } from '../../../src/core/queue/urgent.ts'
+import { urgentIn } from '../../../src/core/matching/urgent.ts'
 import { llm, view } from '../../support/llms.ts'
 import { pending, stageOf } from '../../support/pending.ts'
 import { START } from '../../support/virtual-clock.ts'
