@@ -11,7 +11,6 @@ import type { Refusal } from './refusal.ts'
 import type { Cover, Reserved } from './matching/reservation.ts'
 import { createTickets, type Tickets } from './forecast/tickets.ts'
 import type { LlmSpec, ModelRule, Weights } from './types.ts'
-import type { Holders } from './matching/urgent.ts'
 
 /** What the dispatcher is told once. */
 export interface Policy {
@@ -74,7 +73,7 @@ export interface Running {
 /** Owns every request from its arrival to its end. Changed in place; nothing keeps old versions of it. */
 export interface Dispatcher {
   readonly policy: Policy
-  readonly queue: Queue & Holders
+  readonly queue: Queue
   readonly running: CellMap<string, Running>
   /** The request whose room is kept; null when none was passed over too often. */
   reserved: Reserved | null
@@ -108,7 +107,7 @@ export interface Dispatcher {
 export function createDispatcher(policy: Policy, demand = createDemand()): Dispatcher {
   return {
     policy,
-    queue: { ...createQueue(), holders: new Set() },
+    queue: createQueue(),
     running: new CellMap(),
     reserved: null,
     cover: { at: Number.NEGATIVE_INFINITY, endsAt: 0 },

@@ -96,6 +96,8 @@ function noteHour(state: Dispatcher, ports: Ports, at: number): void {
   if (!noteDemand(state.demand, ports.views, at)) return
   for (const llm of ports.views.keys()) ports.tell(llm, { type: 'refresh', at })
   notice(state, ports)
+  // One that is back by that will not be woken any more. What waits for it goes before who comes.
+  if (sizeOf(state.queue) > 0) assign(state, ports, at)
 }
 
 /** The one list of these LLMs. */

@@ -136,7 +136,9 @@ function isEmpty(db: Database.Database): boolean {
 function assertVersion(db: Database.Database): void {
   const version = db.pragma('user_version', { simple: true }) as number
   const ours = db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'segment'").pluck().get() === 1
-  if (version < SCHEMA_VERSION || !ours) throw new Error('it is an SQLite file, but not an event log')
+  if (version === 0 || !ours) throw new Error('it is an SQLite file, but not an event log')
+  if (version < SCHEMA_VERSION)
+    throw new Error(`it was written by an older version of this program (log version ${version})`)
   if (version > SCHEMA_VERSION)
     throw new Error(`it was written by a newer version of this program (log version ${version})`)
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { GUARD_MS } from '../../src/core/types.ts'
 import { limit, llm } from '../support/llms.ts'
+import { START } from '../support/virtual-clock.ts'
 import { openWorld, type World } from '../support/world.ts'
 
 /** The decisions about one request, in order. */
@@ -266,4 +267,19 @@ describe('bounds on quality and price', () => {
       ),
     })
   })
+})
+
+test('who waits for a daily limit starts when it is back, though the first request of that day comes just then', () => {
+  const DAY_MS = 86_400_000
+  const perDay = { ...limit('requests', 1, DAY_MS), window: 'calendar', timeZone: 'UTC' } as const
+  const open = (comesAt: number | null) => {
+    const world = openWorld({ specs: [llm('A', { limits: [perDay] })] })
+    if (comesAt !== null) world.clock.setTimeout(() => world.arrives({ model: 'nobody' }), comesAt - START)
+    world.finishes(world.arrives())
+    return { world, waiting: world.arrives({ max_wait_ms: DAY_MS }) }
+  }
+  const backAt = open(null).world.balancer.views[0]!.wakeAt
+  const { world, waiting } = open(backAt)
+  world.clock.runUntil(backAt)
+  expect(world.llmOf(waiting)).toBe('A')
 })

@@ -94,6 +94,7 @@ export function promisedBefore(
   { client, clientWeight, rank, spared, most }: Follower,
 ): (llm: number) => Demand {
   const { bands } = promised
+  let left = most
   const ahead = bands.slice(0, rank + 1).map(({ clients }, i) => {
     const own = i === rank ? comingOf(promised, client, (clients.get(client)?.count ?? 0) - spared) : 0
     let sum = own
@@ -102,7 +103,9 @@ export function promisedBefore(
       const share = i < rank ? count : Math.floor(((own + 1) * weight) / clientWeight)
       sum += Math.min(comingOf(promised, name, count), share)
     }
-    return Math.min(sum, most)
+    const counted = Math.min(sum, left)
+    left -= counted
+    return counted
   })
   return (llm) =>
     ahead.reduce((sum, part, i) => {

@@ -82,7 +82,7 @@ export function giveTicket(
   promise(promised, ticket)
 }
 
-/** Takes the ticket of a request that comes as it was told; false when it has none. Amortised O(log tickets). */
+/** Takes the ticket of a request that comes as it was told; false when it has none. Amortised O(log tickets + alike ones). */
 export function takeTicket(tickets: Tickets, pending: Pending, now: number): boolean {
   const { byEnd, byKey } = tickets
   if (byKey.size === 0) return false

@@ -19,6 +19,7 @@ export interface Ask {
   isOpen: boolean
 }
 
+/** An LLM as it is to be asked now. */
 export function askOf(round: Round, quotas: Quotas, llm: number): Ask {
   const view = round.ports.views[llm]!
   const ask: Ask = { llm, view, menu: menuOf(quotas, llm, view), rooms: [], isOpen: false }

@@ -48,7 +48,9 @@ function noteNews(
   const { news, siblings, reserved, gathering } = state
   if (state.quotas === null) return
   if (freed !== null) for (const llm of [freed, ...siblings[freed]!]) news.add(llm)
-  if (reserved !== before) for (const one of [reserved, before]) if (one !== null) news.add(one.llm)
+  if (reserved !== before)
+    for (const one of [reserved, before])
+      if (one !== null) for (const llm of [one.llm, ...siblings[one.llm]!]) news.add(llm)
   for (const [llm, view] of views.entries()) if (at >= gathering.until || isDue(view, at)) news.add(llm)
 }
 

@@ -31,10 +31,10 @@ export interface Dish {
   leastUp: number
 }
 
-/** What an LLM can ever take. Worked out anew once the LLM counts clearly less than it did. */
+/** What an LLM can ever take. Worked out anew once the LLM counts clearly otherwise than it did. */
 export function menuOf({ all, menus }: Quotas, llm: number, view: LlmView): Menu {
   const known = menus[llm]
-  const isKnown = known !== undefined && !countsLess(view.skill, known.skill)
+  const isKnown = known !== undefined && !countsOtherwise(view.skill, known.skill)
   const menu = isKnown ? known : emptyMenu(view)
   menus[llm] = menu
   if (menu.known < all.length) fill(menu, all, llm, view)
@@ -73,18 +73,26 @@ function emptyMenu({ account: { ledgers }, skill }: LlmView): Menu {
   return { dishes: [], smallest: [], returned: [], known: 0, skill, isHeld, isSplit }
 }
 
-function countsLess(now: Skill, then: Skill): boolean {
-  return now.factor < LESS * then.factor || now.overheadTokens < LESS * then.overheadTokens
+function countsOtherwise(now: Skill, then: Skill): boolean {
+  return isFar(now.factor, then.factor) || isFar(now.overheadTokens, then.overheadTokens)
+}
+
+function isFar(one: number, other: number): boolean {
+  return Math.min(one, other) < LESS * Math.max(one, other)
 }
 
 /** From here on a provider counts clearly less than before. */
 const LESS = 7 / 8
 
-/** The part of what it asked for when the menu was made that a dish may ask for now. */
+/**
+ * The part of what it asked for when the menu was made that a dish may ask for now. Where prompts count more, the context may
+ * leave less for the answer.
+ */
 export function partOf({ skill: then }: Menu, { skill: now }: LlmView): number {
-  return now.factor < then.factor || now.overheadTokens < then.overheadTokens ? LESS : 1
+  return now.factor === then.factor && now.overheadTokens === then.overheadTokens ? 1 : LESS
 }
 
+/** Of prompt and answer together. */
 export function tokensOf({ inputTokens, outputTokens }: Cost): number {
   return inputTokens + outputTokens
 }

@@ -3,11 +3,6 @@ import { startBy } from './patient.ts'
 import type { Pending, Queue } from '../queue/queue.ts'
 import { mayTake } from './quotas.ts'
 
-/** The waiting requests that came again as they were told, in that order; some have left and are not taken out yet. */
-export interface Holders {
-  readonly holders: Set<Pending>
-}
-
 /** So many of those that are due first, or that came again first, are looked at. */
 const URGENT_MOST = 24
 /** A request is urgent once half of its wait, less this, is over. */
@@ -16,12 +11,12 @@ const URGENT_MS = 2_000
 const WELL_AFTER = 1.5
 
 /**
- * The requests of a band that go first, to whatever LLM has room. In front those that came again as they were told. Then
+ * The requests of a band that go first, to whatever LLM has room (`mayHurryTo` says where not). In front those that came again as they were told. Then
  * those that were expected to start in time when they came and may soon be late, the first due in front: others were
  * taken before them because they suited better.
  */
 export function urgentIn(
-  queue: Queue & Holders,
+  queue: Queue,
   rank: number,
   now: number,
   endsAt = Number.POSITIVE_INFINITY,
@@ -40,13 +35,12 @@ export function urgentIn(
  * Whose client is in turn, so that no client gets more by coming again. They count as having waited since they first
  * came: with what their client has waiting in the band above, which has waited for half of its longest wait.
  */
-function holdersIn({ holders, bands }: Queue & Holders, rank: number): Pending[] {
+function holdersIn({ holders, bands }: Queue, rank: number): Pending[] {
   const found: Pending[] = []
   let looked = 0
   for (const pending of holders) {
-    const { place } = pending
-    if (place === null) holders.delete(pending)
-    else if (++looked > URGENT_MOST) break
+    const place = pending.place!
+    if (++looked > URGENT_MOST) break
     else if (
       place.band <= rank + 1 &&
       isInTurn(bands[rank]!, pending) &&
@@ -79,7 +73,7 @@ function isShared({ place }: Pending): boolean {
  * Whether an urgent request may go to an LLM: a patient one keeps to the plan for as long as there is time to, unless it came
  * again as it was told.
  */
-export function mayHurryTo({ holders }: Holders, pending: Pending, llm: number, now: number): boolean {
+export function mayHurryTo({ holders }: Queue, pending: Pending, llm: number, now: number): boolean {
   if (!isShared(pending) || holders.has(pending) || now >= startBy(pending)) return true
   return mayTake(pending.place!.lane.kind.stock.quota!, llm)
 }

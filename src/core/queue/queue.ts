@@ -79,6 +79,8 @@ export interface Queue {
   bytes: number
   /** Lanes whose first request is another and could fit where the one before did not; whoever plans empties it. */
   readonly exposed: Set<Lane>
+  /** Those that came again as they were told, in that order. */
+  readonly holders: Set<Pending>
   /** Requests that left the queue for an LLM. */
   started: number
 }
@@ -97,6 +99,7 @@ export function createQueue(): Queue {
     clients: new Map(),
     bytes: 0,
     exposed: new Set(),
+    holders: new Set(),
     started: 0,
   }
 }
@@ -162,6 +165,7 @@ export function dequeue(queue: Queue, pending: Pending, llm: number | null = nul
   removeAt(queue.deadlines, place.deadlineIndex)
   pending.place = null
   queue.byId.delete(pending.id)
+  queue.holders.delete(pending)
   queue.bytes -= pending.bodyBytes
   const client = queue.clients.get(pending.client)!
   client.requests--

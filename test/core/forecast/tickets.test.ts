@@ -30,7 +30,7 @@ function refused(waitMs: number, ...requests: Pending[]): Tickets {
 }
 
 describe('a ticket', () => {
-  test('is good from the told instant on, for a fifth of the wait and a little more', () => {
+  test('is good from the told instant on, for a quarter of the wait', () => {
     const comes = (afterMs: number) => takeTicket(refused(40_000, pending()), pending(), START + afterMs)
     expect([39_999, 40_000, 48_000, 50_000, 50_001].map(comes)).toEqual([false, true, true, true, false])
   })

@@ -57,6 +57,7 @@ export function refillRange(sighting: Sighting): Range {
   }
 }
 
+/** Whether a time is in a range, its ends included. */
 export function isWithin(ms: number, { shortest, longest }: Range): boolean {
   return shortest <= ms && ms <= longest
 }
