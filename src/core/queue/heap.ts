@@ -28,21 +28,26 @@ export function removeAt<T>(heap: Heap<T>, index: number): void {
   else sink(heap, index, last)
 }
 
-function rise<T>({ items, before, place }: Heap<T>, start: number, item: T): void {
+function put<T>({ items, place }: Heap<T>, index: number, item: T): void {
+  items[index] = item
+  place(item, index)
+}
+
+function rise<T>(heap: Heap<T>, start: number, item: T): void {
+  const { items, before } = heap
   let i = start
   while (i > 0) {
     const parent = (i - 1) >> 1
     const above = items[parent]!
     if (!before(item, above)) break
-    items[i] = above
-    place(above, i)
+    put(heap, i, above)
     i = parent
   }
-  items[i] = item
-  place(item, i)
+  put(heap, i, item)
 }
 
-function sink<T>({ items, before, place }: Heap<T>, start: number, item: T): void {
+function sink<T>(heap: Heap<T>, start: number, item: T): void {
+  const { items, before } = heap
   let i = start
   for (;;) {
     const left = 2 * i + 1
@@ -51,10 +56,8 @@ function sink<T>({ items, before, place }: Heap<T>, start: number, item: T): voi
     const child = right < items.length && before(items[right]!, items[left]!) ? right : left
     const below = items[child]!
     if (!before(below, item)) break
-    items[i] = below
-    place(below, i)
+    put(heap, i, below)
     i = child
   }
-  items[i] = item
-  place(item, i)
+  put(heap, i, item)
 }
