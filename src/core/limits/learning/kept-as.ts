@@ -1,4 +1,4 @@
-import { add, amountAt, createEntries, type Entries } from '../entries.ts'
+import { add, amountAt, createEntries, type Entries, take } from '../entries.ts'
 import type { LearnedWindow } from '../../events.ts'
 import { type Held, type Ledger, NO_PEAK, used } from '../ledger.ts'
 import { capacityOf, type Limit } from '../../types.ts'
@@ -32,7 +32,8 @@ export function limitKeptAs(
 
 /**
  * Keeps a limit as the learned kind from `now` on. What was booked so far, in a log, is booked anew, with the instants
- * that the log knows. A bucket may be empty from before the log reaches back.
+ * that the log knows; what others used with the instant until which it is known to count. A bucket may be empty from
+ * before the log reaches back.
  */
 export function keepAs(ledger: Ledger, kept: KeptAs, now: number): void {
   const { limit: log, entries, held, foreign } = ledger
@@ -43,10 +44,14 @@ export function keepAs(ledger: Ledger, kept: KeptAs, now: number): void {
   const expiryOf = (logged: number) => window.expiryOf(limit, logged - loggedMs)
   const leak = { level: capacityOf(limit), since: now - loggedMs }
   Object.assign(ledger, { limit, leak, peak: NO_PEAK, entries: createEntries(), held: new Map() })
-  for (let i = entries.head; i < entries.untils.length; i++)
-    add(ledger.entries, amountAt(entries, i), expiryOf(entries.untils[i]!))
-  for (let i = foreign.head; i < foreign.untils.length; i++)
-    add(ledger.entries, amountAt(foreign, i), window.expiryOfForeign(limit, foreign.untils[i]!, now))
+  const own = copyOf(entries)
+  for (let i = foreign.head; i < foreign.untils.length; i++) {
+    const [amount, until] = [amountAt(foreign, i), foreign.untils[i]!]
+    take(own, amount, windowOf(log).expiryOfForeign(log, until, now))
+    add(ledger.entries, amount, window.expiryOfForeign(limit, until, now))
+  }
+  for (let i = own.head; i < own.untils.length; i++)
+    add(ledger.entries, amountAt(own, i), expiryOf(own.untils[i]!))
   for (const [key, { amount, expiry }] of held)
     ledger.held.set(key, { amount, expiry: expiry === null ? null : expiryOf(expiry) } satisfies Held)
   window.forget(ledger, now)

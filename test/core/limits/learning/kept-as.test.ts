@@ -113,3 +113,12 @@ test('room is promised for the first instant at which the learned and the declar
   const costs = fc.integer({ min: 1, max: 1000 })
   fc.assert(fc.property(steps, fc.nat({ max: 20 }), fc.constantFrom(BUCKET, FIXED), costs, check))
 })
+
+test.each([BUCKET, FIXED])('what others used counts once where a limit is kept as $window', (window) => {
+  const ledger = fresh('reserve_trueup')
+  reserve(ledger, 'own', 20, START)
+  settle(ledger, 'own', 20, START)
+  postForeign(ledger, 30, START + 8000, START)
+  keepAs(ledger, kept(window), START)
+  expect(used(ledger, START)).toBe(50)
+})
