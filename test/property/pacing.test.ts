@@ -19,7 +19,7 @@ const DAY_MS = 86_400_000
 
 const profiles: fc.Arbitrary<Profile> = fc
   .array(fc.nat({ max: 500 }), { minLength: 24, maxLength: 24 })
-  .map((counts) => profileOf(counts, DAY_MS))
+  .map((counts) => profileOf(counts))
 
 const windows: fc.Arbitrary<Partial<Limit>> = fc.constantFrom(
   { window: 'sliding' },

@@ -2,12 +2,13 @@ import type { Account } from './account.ts'
 import { paceAnew } from './held-back.ts'
 import { hourOf, isPaced, type Profile, profileOf } from './pacing.ts'
 
-/** How many requests came in each hour of the day, UTC, in thousandths, the latest days counting most, and since when that is known. */
+/** How many requests came in each hour of the day, UTC, in thousandths, over whole days, the latest counting most. */
 export interface Demand {
   counts: number[]
-  since: number | null
-  /** Ordinal of the day, UTC, that the last request came on. */
-  day: number
+  /** Ordinal of the day, UTC, that the last request came on; null before the first. */
+  day: number | null
+  /** Whether the counts are of whole days. The first day may have begun before anything was known of it. */
+  isWhole: boolean
 }
 
 const DAY_MS = 86_400_000
@@ -16,27 +17,32 @@ const ONE = 1000
 const KEPT = 7 / 8
 
 export function createDemand(): Demand {
-  return { counts: new Array<number>(24).fill(0), since: null, day: Number.NEGATIVE_INFINITY }
+  return { counts: noCounts(), day: null, isWhole: false }
+}
+
+function noCounts(): number[] {
+  return new Array<number>(24).fill(0)
 }
 
 /** What an LLM has, as far as it may be paced. */
 type Paced = { readonly account: Account }
 
 /**
- * Counts a request that came at `at`. The first one of a day has all limits paced by the days before from then on, each
- * with its own next day: within a day no allowance falls. True where it did so.
+ * Counts a request that came at `at`. The first one of a day has all limits paced by the whole days before from then on,
+ * each with its own next day: within a day no allowance falls. True where it did so.
  */
 export function noteDemand(demand: Demand, llms: readonly Paced[], at: number): boolean {
   const day = Math.floor(at / DAY_MS)
-  const isNext = day > demand.day && demand.since !== null
+  const isNext = demand.day !== null && day > demand.day
+  const isTold = isNext && demand.isWhole
+  if (isTold) pace(llms, profileOf(demand.counts), day * DAY_MS, at)
   if (isNext) {
-    pace(llms, profileOf(demand.counts, at - demand.since!), day * DAY_MS, at)
-    demand.counts = demand.counts.map((count) => Math.floor(count * KEPT))
+    demand.counts = demand.isWhole ? demand.counts.map((count) => Math.floor(count * KEPT)) : noCounts()
+    demand.isWhole = true
   }
   demand.day = day
   demand.counts[hourOf(at)]! += ONE
-  demand.since ??= at
-  return isNext
+  return isTold
 }
 
 function pace(llms: readonly Paced[], profile: Profile, from: number, now: number): void {

@@ -80,7 +80,7 @@ const DAYS_AHEAD = 3
  * the end of calls under way can tell. The first call of a day may exceed the allowance, if `isOne`, so that a large one
  * can run some time.
  */
-export function pacedFrom(ledger: Ledger, amount: number, from: number, isOne = true): number {
+function pacedFrom(ledger: Ledger, amount: number, from: number, isOne = true): number {
   const { limit } = ledger
   let at = from
   for (let i = 0; i < DAYS_AHEAD; i++) {

@@ -20,10 +20,10 @@ export const UNIFORM: Profile = Array.from({ length: HOURS }, () => 1)
 /** The weight of the busiest hour; an hour without demand weighs a hundredth of it, so that nothing is locked out. */
 const BUSIEST = 100
 
-/** The profile of hourly counts, folded over `spanMs` of time; uniform where less than a day is known. */
-export function profileOf(counts: readonly number[], spanMs: number): Profile {
+/** The profile of hourly counts over whole days; uniform where nothing came. */
+export function profileOf(counts: readonly number[]): Profile {
   const most = Math.max(...counts)
-  if (spanMs < DAY_MS || most === 0) return UNIFORM
+  if (most === 0) return UNIFORM
   return counts.map((count) => Math.max(1, Math.round((count / most) * BUSIEST)))
 }
 

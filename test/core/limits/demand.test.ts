@@ -23,43 +23,51 @@ function come(account: Account, hours: readonly number[]): boolean[] {
   return hours.map((hour) => noteDemand(demand, [{ account }], inHour(hour)))
 }
 
-test('the first request of a day has limits paced by the hours in which requests came before', () => {
+test('the first request of a day has limits paced by the hours in which requests came on whole days before', () => {
   const account = createAccount([perDay])
-  expect(come(account, [9, 9, 10, 33, 34])).toEqual([false, false, false, true, false])
-  expect(profileIn(account, 33).slice(8, 11)).toEqual([1, 100, 50])
+  expect(come(account, [5, 33, 33, 34, 57, 58])).toEqual([false, false, false, false, true, false])
+  expect(profileIn(account, 57).slice(5, 11)).toEqual([1, 1, 1, 1, 100, 50])
 })
 
-test('less than a day tells nothing of the next one, and of nothing nothing is told', () => {
+test('the first day, of which the morning may be missing, tells nothing; of nothing nothing is told', () => {
   const account = createAccount([perDay])
-  come(account, [9, 9, 10, 32])
-  expect(profileIn(account, 32)).toEqual(UNIFORM)
-  expect(profileIn(createAccount([perDay]), 32)).toEqual(UNIFORM)
+  come(account, [9, 9, 10, 33])
+  expect(profileIn(account, 33)).toEqual(UNIFORM)
+  expect(profileIn(createAccount([perDay]), 33)).toEqual(UNIFORM)
 })
 
 test('a day that has begun already is paced to its end as it began', () => {
   const account = createAccount([{ ...perDay, window: 'fixed', phaseMs: inHour(18) % DAY_MS }])
-  come(account, [9, 9, 10, 33])
-  expect(profileIn(account, 41)).toEqual(UNIFORM)
-  expect(profileIn(account, 42)[9]).toBe(100)
-  come(account, [57, 81])
-  expect(profileIn(account, 42)[9]).toBe(100)
+  come(account, [9, 33, 57])
+  expect(profileIn(account, 65)).toEqual(UNIFORM)
+  expect(profileIn(account, 66)[9]).toBe(100)
+  come(account, [9, 33, 57, 81])
+  expect(profileIn(account, 66)[9]).toBe(100)
 })
 
 test('the latest days count most', () => {
   const account = createAccount([perDay])
-  const days = Array.from({ length: 8 }, (_, day) => 24 * day + (day < 4 ? 8 : 16))
-  come(account, [...days, 24 * 8])
-  const profile = profileIn(account, 24 * 8)
+  const days = Array.from({ length: 9 }, (_, day) => 24 * day + (day < 5 ? 8 : 16))
+  come(account, [...days, 24 * 9])
+  const profile = profileIn(account, 24 * 9)
   expect(profile[16]).toBe(100)
   expect(profile[8]).toBeLessThan(100)
 })
 
+const logOf = (hours: readonly number[]): Event[] =>
+  hours.map((hour, i) => event(i + 1, 'request.received', arrival(), { at: inHour(hour), request: `r${i}` }))
+const started = (hours: readonly number[], now: number) =>
+  recover(logOf(hours), [llm('A', { limits: [perDay] })], () => null, inHour(now))
+
 test('a start takes the pace from the log, and goes on counting where it ended', () => {
-  const events = [9, 9, 10, 33].map(
-    (hour, i): Event => event(i + 1, 'request.received', arrival(), { at: inHour(hour), request: `r${i}` }),
-  )
-  const { llms, demand } = recover(events, [llm('A', { limits: [perDay] })], () => null, inHour(34))
-  expect(profileIn(llms[0]!.account, 34).slice(8, 11)).toEqual([1, 100, 50])
-  noteDemand(demand, llms, inHour(57))
-  expect(profileIn(llms[0]!.account, 57).slice(8, 11)).toEqual([1, 100, 32])
+  const { llms, demand } = started([5, 33, 33, 34, 57], 58)
+  expect(profileIn(llms[0]!.account, 58).slice(8, 11)).toEqual([1, 100, 50])
+  noteDemand(demand, llms, inHour(81))
+  expect(profileIn(llms[0]!.account, 81).slice(8, 11)).toEqual([1, 100, 32])
+})
+
+test('a log that is read from the middle of a day on paces days that are alike as they are', () => {
+  const everyHour = Array.from({ length: 48 }, (_, i) => 15 + i)
+  const { llms } = started(everyHour, 63)
+  expect(new Set(profileIn(llms[0]!.account, 63))).toEqual(new Set([100]))
 })

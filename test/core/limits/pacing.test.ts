@@ -28,10 +28,10 @@ describe('a limit is paced', () => {
 describe('a profile', () => {
   const counts = [50, 200, ...new Array<number>(22).fill(0)]
   test('gives an hour without demand a small share', () => {
-    expect(profileOf(counts, DAY_MS).slice(0, 3)).toEqual([25, 100, 1])
+    expect(profileOf(counts).slice(0, 3)).toEqual([25, 100, 1])
   })
-  test('is uniform while less than a day is known', () => {
-    expect(profileOf(counts, DAY_MS - 1)).toEqual(UNIFORM)
+  test('is uniform where nothing came', () => {
+    expect(profileOf(counts.map(() => 0))).toEqual(UNIFORM)
   })
 })
 
