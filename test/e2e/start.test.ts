@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -5,7 +7,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommand } from './harness.ts'
-import { RUNTIMES, type Runtime } from './runtimes.ts'
+import { ROOT, RUNTIMES, type Runtime, runtimeCommand } from './runtimes.ts'
 import { say, startWorld } from './world.ts'
 
 const LLM = { name: 'A', api_type: 'simulated', model: 'm', context_length: 9000 }
@@ -17,6 +19,7 @@ beforeAll(() => {
   writeFileSync(join(dir, 'text.db'), 'This is no database, and somebody may still want it.\n')
   mkdirSync(join(dir, 'folder.db'))
   sqlite('other.db', 'CREATE TABLE precious (a)')
+  sqlite('older.db', 'CREATE TABLE segment (a); PRAGMA user_version = 1')
   sqlite('newer.db', 'CREATE TABLE segment (a); PRAGMA user_version = 9')
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
@@ -44,6 +47,7 @@ describe.each(RUNTIMES)('what keeps %s from starting is said in a sentence, with
     ['text.db', 'file is not a database'],
     ['folder.db', 'unable to open database file'],
     ['other.db', 'it is an SQLite file, but not an event log'],
+    ['older.db', 'it was written by an older version of this program (log version 1)'],
     ['newer.db', 'it was written by a newer version of this program (log version 9)'],
   ])('a log file that cannot be used: %s', async (name, reason) => {
     const before = name === 'folder.db' ? null : readFileSync(join(dir, name))
@@ -107,3 +111,20 @@ describe.each(RUNTIMES)('what keeps %s from starting is said in a sentence, with
     expect(stderr).toMatch(/^There is no command "serv"\. Commands: serve, check, .+\.\n$/)
   })
 })
+
+test.each(RUNTIMES)(
+  'a command on %s whose output nobody reads any more ends without a word',
+  async (runtime) => {
+    writeFileSync(join(dir, 'piped.yaml'), JSON.stringify({ llms: [LLM] }))
+    const [program, ...options] = runtimeCommand(runtime)
+    const args = [...options, join(ROOT, 'src/main.ts'), 'check', '--config', join(dir, 'piped.yaml')]
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    let said = ''
+    child.stderr.on('data', (data) => {
+      said += data
+    })
+    await once(child, 'close')
+    expect([child.exitCode, said]).toEqual([0, ''])
+  },
+)
