@@ -5,7 +5,6 @@ import {
   allowanceAt,
   allowedFrom,
   type Day,
-  headStartOf,
   isPaced,
   type Pace,
   pacedOf,
@@ -37,7 +36,7 @@ export function roomForRank(ledger: Ledger, now: number, rank: number): number {
   if (rank === 0 || !isPaced(limit)) return held
   const { day, allowed } = paceAt(ledger, now)
   const taken = takenIn(ledger, day)
-  return taken === 0 ? held : Math.min(held, Math.max(headStartOf(limit.amount), allowed) - taken)
+  return taken === 0 ? held : Math.min(held, allowed - taken)
 }
 
 /** Whether a limit keeps anything back from some rank. */
@@ -86,7 +85,7 @@ function pacedFrom(ledger: Ledger, amount: number, from: number, isOne = true): 
   for (let i = 0; i < DAYS_AHEAD; i++) {
     const { day, allowed, profile } = paceAt(ledger, at)
     const wanted = takenIn(ledger, day) + amount
-    if (wanted <= Math.max(headStartOf(limit.amount), allowed) || (wanted === amount && isOne)) return at
+    if (wanted <= allowed || (wanted === amount && isOne)) return at
     const next = allowedFrom(limit.amount, profile, day, wanted, at)
     if (next !== Number.POSITIVE_INFINITY) return next
     at = day.end
@@ -121,7 +120,7 @@ export function pacedUntil(ledger: Ledger, now: number, until: number): number {
   const first = dayOf(limit, now)
   const within = (day: Day, at: number) => {
     const allowed = allowanceAt(limit.amount, profileOn(ledger, day), day, at)
-    return Math.max(0, Math.max(headStartOf(limit.amount), allowed) - takenIn(ledger, day))
+    return Math.max(0, allowed - takenIn(ledger, day))
   }
   if (until < first.end) return within(first, until)
   const last = dayOf(limit, until)

@@ -48,12 +48,14 @@ export interface Pace {
   readonly allowed: number
 }
 
-/** Of a quota, what may be used at once and what the highest priority alone may use. */
+/** Of a quota, what may be used at once; never more than is paced. */
 export function headStartOf(amount: number): number {
   return Math.ceil(amount / 8)
 }
+
+/** Of a quota, all but the reserve of the highest priority; 1 at the least, or nobody else could ever go. */
 export function pacedOf(amount: number): number {
-  return amount - Math.ceil(amount / 10)
+  return Math.max(1, amount - Math.ceil(amount / 10))
 }
 
 /**
@@ -63,7 +65,7 @@ export function pacedOf(amount: number): number {
  */
 export function allowanceAt(amount: number, profile: Profile, { start, end }: Day, at: number): number {
   const paced = pacedOf(amount)
-  const head = Math.min(paced, headStartOf(amount))
+  const head = headStartOf(amount)
   const steps = Math.floor((at - start) / STEP_MS) + 1
   const begun = Math.min(end, start + steps * STEP_MS)
   const part = weightBetween(profile, start, begun)

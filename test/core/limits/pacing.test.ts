@@ -56,3 +56,10 @@ test('14,400 requests a day let a burst of an eighth pass, then say until when t
   expect(leavesRoomFor(account, one, at, one, until - 1, 0, 1)).toBe(false)
   expect(fits(account, one, at, 0)).toBe(true)
 })
+
+test('of a quota of one a day, the others may have it too, one each day', () => {
+  const account = createAccount([limit('requests', 1, DAY_MS, 'requests_per_day', { pace: true })])
+  const three = { requests: 3, inputTokens: 3, outputTokens: 0 }
+  expect(fits(account, one, MIDNIGHT, 2)).toBe(true)
+  expect(earliestFor(account, three, MIDNIGHT, 0, 2).at).toBeLessThan(MIDNIGHT + 5 * DAY_MS)
+})
