@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { blockOf, createAccount, fits, reserveAll, settleAll } from '../../src/core/limits/account.ts'
-import { dayOf, takenIn } from '../../src/core/limits/held-back.ts'
+import { dayOf } from '../../src/core/limits/held-back.ts'
+import { bookedSince } from '../../src/core/limits/ledger.ts'
 import {
   allowanceAt,
   headStartOf,
@@ -60,9 +61,9 @@ function play(
     now += waitMs
     if (!fits(account, costOf(tokens), now, rank)) continue
     const day = dayOf(one, now)
-    const before = takenIn(ledger, day)
+    const before = bookedSince(ledger, day.start)
     reserveAll(account, `${i}`, costOf(tokens), now)
-    look(rank, now, before, takenIn(ledger, day))
+    look(rank, now, before, bookedSince(ledger, day.start))
     if (ends) settleAll(account, `${i}`, costOf(tokens), true, now)
   }
   return { account, now }

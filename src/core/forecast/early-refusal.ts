@@ -1,7 +1,7 @@
 import { amountOf, type Cost, freeFor } from '../limits/account.ts'
 import type { LlmView } from '../matching/choose.ts'
 import { type Outlook, soonestOf } from './forecast.ts'
-import { nextAdmissible } from '../limits/ledger.ts'
+import { nextAdmissible, underWay } from '../limits/ledger.ts'
 
 /** Whether requests that would wait too long are refused at once; `dry_run` only notes which would be. */
 export const EARLY_REFUSALS = ['on', 'off', 'dry_run'] as const
@@ -110,10 +110,8 @@ function knownStart({ account, status, wakeAt }: LlmView, cost: Cost, now: numbe
   if (status === 'disabled') return Number.POSITIVE_INFINITY
   let start = status === 'cooling' ? wakeAt : now
   for (const ledger of account.ledgers) {
-    let held = 0
-    for (const { amount } of ledger.held.values()) held += amount
     const amount = freeFor(ledger, amountOf(ledger.limit.unit, cost))
-    start = Math.max(start, nextAdmissible(ledger, Math.max(0, amount - held), now))
+    start = Math.max(start, nextAdmissible(ledger, Math.max(0, amount - underWay(ledger)), now))
   }
   return start
 }

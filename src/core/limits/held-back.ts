@@ -1,6 +1,5 @@
 import { ceilingHold } from './ceilings.ts'
-import { firstFrom, totalFrom } from './entries.ts'
-import { admits, type Ledger, nextAdmissible, roomOf } from './ledger.ts'
+import { admits, bookedSince, type Ledger, nextAdmissible, roomOf } from './ledger.ts'
 import {
   allowanceAt,
   allowedFrom,
@@ -12,7 +11,6 @@ import {
   STEP_MS,
 } from './pacing.ts'
 import { capacityOf, type Limit } from '../types.ts'
-import { windowOf } from './window.ts'
 import { nextStart } from './windows/calendar.ts'
 
 /**
@@ -35,7 +33,7 @@ export function roomForRank(ledger: Ledger, now: number, rank: number): number {
   const held = room === capacity ? room : room - ceilingHold(limit, rank, 0)
   if (rank === 0 || !isPaced(limit)) return held
   const { day, allowed } = paceAt(ledger, now)
-  const taken = takenIn(ledger, day)
+  const taken = bookedSince(ledger, day.start)
   return taken === 0 ? held : Math.min(held, allowed - taken)
 }
 
@@ -84,7 +82,7 @@ function pacedFrom(ledger: Ledger, amount: number, from: number, isOne = true): 
   let at = from
   for (let i = 0; i < DAYS_AHEAD; i++) {
     const { day, allowed, profile } = paceAt(ledger, at)
-    const wanted = takenIn(ledger, day) + amount
+    const wanted = bookedSince(ledger, day.start) + amount
     if (wanted <= allowed || (wanted === amount && isOne)) return at
     const next = allowedFrom(limit.amount, profile, day, wanted, at)
     if (next !== Number.POSITIVE_INFINITY) return next
@@ -102,7 +100,7 @@ export function isInPace(
   bookedAt: number,
 ): boolean {
   const { day, allowed } = paceAt(ledger, at)
-  const taken = takenIn(ledger, day) + (bookedAt < day.start ? 0 : more)
+  const taken = bookedSince(ledger, day.start) + (bookedAt < day.start ? 0 : more)
   return taken === 0 || taken + amount <= allowed
 }
 
@@ -120,17 +118,12 @@ export function pacedUntil(ledger: Ledger, now: number, until: number): number {
   const first = dayOf(limit, now)
   const within = (day: Day, at: number) => {
     const allowed = allowanceAt(limit.amount, profileOn(ledger, day), day, at)
-    return Math.max(0, allowed - takenIn(ledger, day))
+    return Math.max(0, allowed - bookedSince(ledger, day.start))
   }
   if (until < first.end) return within(first, until)
   const last = dayOf(limit, until)
   const between = Math.round((last.start - first.end) / limit.perMs) * pacedOf(limit.amount)
   return within(first, first.end - 1) + between + within(last, until)
-}
-
-/** What was booked since the day began, and what calls under way may still book. O(log entries). */
-export function takenIn({ entries, limit, reserved }: Ledger, { start }: Day): number {
-  return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, start))) + reserved
 }
 
 /** What the pace of a ledger allows at `now`; worked out once for each step of it. */

@@ -177,14 +177,23 @@ export function supposing<T>(ledger: Ledger, amount: number, at: number, look: (
   return seen
 }
 
-/** What was booked in the last `ms`, with what calls under way hold; more where the window cannot tell. O(log entries). */
-export function bookedWithin({ limit, entries, reserved }: Ledger, ms: number, now: number): number {
-  return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, now - ms))) + reserved
+/** What was booked since an instant, with what calls under way hold; more where the window cannot tell. O(log entries). */
+export function bookedSince({ limit, entries, reserved }: Ledger, since: number): number {
+  return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, since))) + reserved
 }
 
 /** The same without what others are known to have used, in a log. O(log entries). */
-export function ownWithin(ledger: Ledger, ms: number, now: number): number {
+export function ownSince(ledger: Ledger, since: number): number {
   const { limit, foreign } = ledger
-  const from = windowOf(limit).expiryOf(limit, now - ms)
-  return bookedWithin(ledger, ms, now) - totalFrom(foreign, firstFrom(foreign, from))
+  return (
+    bookedSince(ledger, since) -
+    totalFrom(foreign, firstFrom(foreign, windowOf(limit).expiryOf(limit, since)))
+  )
+}
+
+/** What calls under way hold in all, wherever it is booked. O(calls under way). */
+export function underWay({ held }: Ledger): number {
+  let sum = 0
+  for (const { amount } of held.values()) sum += amount
+  return sum
 }

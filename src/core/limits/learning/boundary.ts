@@ -1,6 +1,6 @@
 import { chargedFrom } from '../charge.ts'
 import { firstFrom } from '../entries.ts'
-import { type Ledger, ownWithin } from '../ledger.ts'
+import { type Ledger, ownSince, underWay } from '../ledger.ts'
 import { windowOf } from '../window.ts'
 import { isWithin, refillRange, type Sighting, USUAL_MS } from './sighting.ts'
 
@@ -99,7 +99,7 @@ function judge(boundary: Boundary, sighting: Sighting, books: Ledger): void {
   const { perMs, latest, shown } = boundary
   const { at } = sighting
   if (isStrange(boundary, sighting, books)) Object.assign(boundary, { lengths: 0, windows: 0 })
-  boundary.letIn = Math.max(boundary.letIn, letInSince(books, latest - perMs, at))
+  boundary.letIn = Math.max(boundary.letIn, letInSince(books, latest - perMs))
   const now = {
     end: shown.end || showsEnd(boundary, sighting, books),
     start: shown.start || showsStart(boundary, books, at),
@@ -116,8 +116,8 @@ function isComplete({ end, start, fresh }: Shown): boolean {
 
 /** More is used than was sent from here: others use the limit too, or the numbers are off. Nothing is proven by such. */
 function isStrange({ earliest, perMs }: Boundary, sighting: Sighting, books: Ledger): boolean {
-  const { limit, remaining, countSlack, at } = sighting
-  const sent = ownWithin(books, at - (earliest - perMs) + books.limit.guardMs, at)
+  const { limit, remaining, countSlack } = sighting
+  const sent = ownSince(books, earliest - perMs - books.limit.guardMs)
   return limit - remaining - countSlack > sent
 }
 
@@ -150,8 +150,6 @@ function showsFresh(
 }
 
 /** What calls that have ended took of the limit since an instant, in this window at any rate. */
-function letInSince(books: Ledger, since: number, at: number): number {
-  const { limit, held } = books
-  const underWay = [...held.values()].reduce((sum, { amount }) => sum + amount, 0)
-  return ownWithin(books, at - since - limit.guardMs, at) - underWay
+function letInSince(books: Ledger, since: number): number {
+  return ownSince(books, since + books.limit.guardMs) - underWay(books)
 }

@@ -1,7 +1,7 @@
 import { type Account, ledgerOf } from '../account.ts'
 import { forget } from '../entries.ts'
 import type { Failure, LearnedWindow, LimitLesson, LimitReport } from '../../events.ts'
-import { type Ledger, ownWithin } from '../ledger.ts'
+import { type Ledger, ownSince } from '../ledger.ts'
 import { type Boundary, isLengthProven, isPhaseProven, watchBoundary, windowsBetween } from './boundary.ts'
 import { MOST_DOUBTS, mayBeKeptAs } from './in-force.ts'
 import { trustMore } from './kept-as.ts'
@@ -112,7 +112,7 @@ function isTooMuch(ledger: Ledger, { range }: Refill, sighting: Sighting): boole
   const { limit, remaining, countSlack, at } = sighting
   const { perMs, guardMs } = ledger.limit
   if (range.longest >= perMs) return false
-  return limit - remaining - countSlack > ownWithin(ledger, range.longest + guardMs, at)
+  return limit - remaining - countSlack > ownSince(ledger, at - range.longest - guardMs)
 }
 
 /** The kind of a window that headers prove, of the limit and the length that are in force, where that is open. */
@@ -151,7 +151,7 @@ function sizeShown(
   const lesson = shown(ledger, evidence, perMs, window)
   // What is on its way is not told yet. A short window may as well begin used up.
   if (perMs < declaredMs) return { ...lesson, amount: limit, until: at + perMs }
-  const sent = ownWithin(ledger, at - sentAt + guardMs, at)
+  const sent = ownSince(ledger, sentAt - guardMs)
   return {
     ...lesson,
     amount: Math.min(limit, limit - remaining + sent),

@@ -1,7 +1,7 @@
 import type { Account } from '../account.ts'
 import { add, forget, total } from '../entries.ts'
 import type { Failure, LimitLesson } from '../../events.ts'
-import { bookedWithin, type Ledger, used } from '../ledger.ts'
+import { bookedSince, type Ledger, underWay, used } from '../ledger.ts'
 import { capacityOf } from '../../types.ts'
 import { refuseKinds } from './kinds.ts'
 import { applyLesson, type Learned, learnedOf, lessonOn } from './learned.ts'
@@ -98,7 +98,7 @@ function letIn({ limit, foreign }: Ledger, { refusals }: Learned, amount: number
  * is under way may be refused yet.
  */
 function hiddenWindow(ledger: Ledger, { failure, at }: Refused): LimitLesson | null {
-  const { limit, held } = ledger
+  const { limit } = ledger
   const learned = learnedOf(ledger, at)
   const { declared } = learned
   if (limit.shared !== null || learned.level < declared.amount) return null
@@ -106,9 +106,8 @@ function hiddenWindow(ledger: Ledger, { failure, at }: Refused): LimitLesson | n
     const share = Math.floor((limit.amount * perMs) / limit.perMs)
     if (learned.tried.some((tried) => tried <= perMs) || share < 1 || perMs * 2 > limit.perMs) continue
     if (failure.retry_after_ms !== null && failure.retry_after_ms > perMs + ROUNDING_MS) continue
-    const sent = bookedWithin(ledger, perMs + limit.guardMs, at)
-    const pending = [...held.values()].reduce((sum, { amount }) => sum + amount, 0)
-    const least = letIn(ledger, learned, sent) - pending
+    const sent = bookedSince(ledger, at - perMs - limit.guardMs)
+    const least = letIn(ledger, learned, sent) - underWay(ledger)
     if (sent < share || least > 2 * share) continue
     return {
       ...lessonOn(ledger, 'hidden_window'),

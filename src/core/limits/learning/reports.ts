@@ -1,7 +1,7 @@
 import { type Account, correct, ledgerOf } from '../account.ts'
 import { forget, total } from '../entries.ts'
 import type { LimitLesson, LimitReport } from '../../events.ts'
-import { type Ledger, used } from '../ledger.ts'
+import { type Ledger, underWay, used } from '../ledger.ts'
 import { applyLesson, declaredOf, learnedOf, lessonOn } from './learned.ts'
 
 /** What limit headers teach: limits that are lower, and what others use. Takes the lessons in. */
@@ -60,8 +60,7 @@ function isShown(ledger: Ledger, { limit, remaining }: LimitReport, at: number):
   if (limit === null || remaining === null) return false
   forget(ledger.foreign, at)
   const sent = used(ledger, at) - total(ledger.foreign)
-  let ended = sent
-  for (const { amount } of ledger.held.values()) ended -= amount
+  const ended = sent - underWay(ledger)
   const { amount: declared, burst } = declaredOf(ledger)
   const counted = limit - remaining
   if (counted < ended || ended * (declared - limit) <= 2 * declared) return false
