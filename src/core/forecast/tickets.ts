@@ -1,5 +1,5 @@
 import type { Outlook } from './forecast.ts'
-import { createHeap, type Heap, push, removeAt } from '../queue/heap.ts'
+import { countFront, createHeap, type Heap, push, removeAt } from '../queue/heap.ts'
 import { countOf, createPromised, type Place, type Promised, promise, release } from './promised.ts'
 import { type Pending, rankOf } from '../queue/queue.ts'
 
@@ -99,16 +99,9 @@ export function isExpected({ byKey }: Tickets, pending: Pending): boolean {
 }
 
 /** How many of those with a ticket are to start by an instant; a few more than `COUNTED_MOST` stand for all. */
-export function startingBy({ byStart: { items } }: Tickets, at: number): number {
-  let count = 0
-  const open = [0]
-  for (let i = open.pop(); i !== undefined; i = open.pop()) {
-    const ticket = items[i]
-    if (ticket === undefined || ticket.startsAt > at) continue
-    if (++count > COUNTED_MOST) return items.length
-    open.push(2 * i + 1, 2 * i + 2)
-  }
-  return count
+export function startingBy({ byStart }: Tickets, at: number): number {
+  const count = countFront(byStart, ({ startsAt }) => startsAt <= at, COUNTED_MOST)
+  return count > COUNTED_MOST ? byStart.items.length : count
 }
 
 function drop({ byKey, byStart, byEnd, promised }: Tickets, ticket: Ticket, isClaimed: boolean): void {

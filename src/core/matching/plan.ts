@@ -76,10 +76,9 @@ const FULL = 1.04
  */
 export function cheapestOf(works: readonly Due[]): number[][] {
   const able = works.map((work) => ({ ...work, options: ableOf(work) }))
-  const best = able.map((work) => ({ ...work, options: bestOf(work) }))
-  const ideal = spread(tableOf(best, amountsOf), { ...LOSING, rounds: 0 })
-  if (ideal.load <= 1) return sharesOf(works, best, ideal)
-  return sharesOf(works, able, spread(tableOf(able, amountsOf), LOSING))
+  const table = tableOf(able, amountsOf)
+  const ideal = spread(table, { ...LOSING, rounds: 0 })
+  return sharesOf(works, able, ideal.load <= 1 ? ideal : spread(table, LOSING))
 }
 
 const LOSING: Rounds = {
@@ -95,11 +94,6 @@ function ableOf({ options, amounts }: Due): readonly Option[] {
     return true
   })
   return able.length === 0 ? options : able
-}
-
-function bestOf({ options }: Due): readonly Option[] {
-  const least = options.reduce((a, { loss = 0 }) => Math.min(a, loss), Number.POSITIVE_INFINITY)
-  return options.filter(({ loss = 0 }) => loss === least)
 }
 
 function amountsOf({ amounts }: Due): Amounts {

@@ -3,7 +3,7 @@ import { startBy } from './patient.ts'
 import type { Pending, Queue } from '../queue/queue.ts'
 import { mayTake } from './quotas.ts'
 
-/** So many of those that are due first, or that came again first, are looked at. */
+/** So many are looked at: from the front of the heap by deadline, where about the first due are, and of those that came again. */
 const URGENT_MOST = 24
 /** A request is urgent once half of its wait, less this, is over. */
 const URGENT_MS = 2_000
@@ -11,9 +11,9 @@ const URGENT_MS = 2_000
 const WELL_AFTER = 1.5
 
 /**
- * The requests of a band that go first, to whatever LLM has room (`mayHurryTo` says where not). In front those that came again as they were told. Then
- * those that were expected to start in time when they came and may soon be late, the first due in front: others were
- * taken before them because they suited better.
+ * The requests of a band that go first, to whatever LLM has room (`mayHurryTo` says where not). In front those that came
+ * again as they were told. Then those that were expected to start in time when they came and may soon be late, the first
+ * due in front: others were taken before them because they suited better.
  */
 export function urgentIn(
   queue: Queue,
@@ -41,11 +41,7 @@ function holdersIn({ holders, bands }: Queue, rank: number): Pending[] {
   for (const pending of holders) {
     const place = pending.place!
     if (++looked > URGENT_MOST) break
-    else if (
-      place.band <= rank + 1 &&
-      isInTurn(bands[rank]!, pending) &&
-      isInTurn(bands[place.band]!, pending)
-    )
+    if (place.band <= rank + 1 && isInTurn(bands[rank]!, pending) && isInTurn(bands[place.band]!, pending))
       found.push(pending)
   }
   return found

@@ -28,6 +28,18 @@ export function removeAt<T>(heap: Heap<T>, index: number): void {
   else sink(heap, index, last)
 }
 
+/** How many items are such, and no item below one that is not is; counts one more than `most` at the most. O(most). */
+export function countFront<T>({ items }: Heap<T>, isSuch: (item: T) => boolean, most: number): number {
+  let count = 0
+  const open = [0]
+  for (let i = open.pop(); i !== undefined && count <= most; i = open.pop()) {
+    if (i >= items.length || !isSuch(items[i]!)) continue
+    count++
+    open.push(2 * i + 1, 2 * i + 2)
+  }
+  return count
+}
+
 function put<T>({ items, place }: Heap<T>, index: number, item: T): void {
   items[index] = item
   place(item, index)

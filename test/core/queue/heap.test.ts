@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createHeap, push, removeAt } from '../../../src/core/queue/heap.ts'
+import { countFront, createHeap, push, removeAt } from '../../../src/core/queue/heap.ts'
 
 interface Item {
   readonly key: number
@@ -60,4 +60,14 @@ test('compares no more than a few times for each doubling of its size', () => {
   compared = 0
   while (heap.items.length > 0) removeAt(heap, 0)
   expect(compared).toBeLessThan(1024 * 20)
+})
+
+test('counts the items at its front that are such, as far as is asked', () => {
+  const check = (keys: readonly number[], upTo: number, most: number) => {
+    const heap = open()
+    for (const [seq, key] of keys.entries()) push(heap, { key, seq, index: -1 })
+    const all = keys.filter((key) => key <= upTo).length
+    expect(countFront(heap, ({ key }) => key <= upTo, most)).toBe(Math.min(all, most + 1))
+  }
+  fc.assert(fc.property(fc.array(fc.nat({ max: 20 })), fc.nat({ max: 20 }), fc.nat({ max: 10 }), check))
 })
