@@ -1,3 +1,5 @@
+import { largestOf, sizeClass } from './size-class.ts'
+
 /**
  * How large the values of a stream have been lately: counts by size class, four classes for each power of two.
  * Integers alone, so that every runtime learns the same. At most 96 counts, whatever is seen.
@@ -17,7 +19,7 @@ const HALVE_AT = 512
 
 /** The sketch after one more value, an integer of at least 0. */
 export function noted({ counts, total }: Sketch, value: number): Sketch {
-  const size = sizeOf(Math.min(value, LARGEST))
+  const size = sizeClass(Math.min(value, LARGEST))
   const next = counts.slice()
   while (next.length <= size) next.push(0)
   next[size]!++
@@ -34,17 +36,4 @@ export function quantile({ counts, total }: Sketch, thousandths: number): number
     if (missing <= 0 && total > 0) return largestOf(size)
   }
   return 0
-}
-
-/** 0 to 7 are classes of their own. */
-function sizeOf(value: number): number {
-  if (value < 8) return value
-  const octave = 31 - Math.clz32(value)
-  return octave * 4 - 4 + ((value >> (octave - 2)) & 3)
-}
-
-function largestOf(size: number): number {
-  if (size < 8) return size
-  const octave = (size + 4) >> 2
-  return ((4 + ((size + 4) & 3) + 1) << (octave - 2)) - 1
 }

@@ -3,6 +3,7 @@ import type { LlmView } from '../matching/choose.ts'
 import { type Needs, scaled } from '../needs/estimate.ts'
 import type { Size } from './flows.ts'
 import { reservesBound } from '../needs/outputs.ts'
+import { largestOf, leastOf, sizeClass } from '../needs/size-class.ts'
 import type { Skill } from '../needs/skill.ts'
 import type { Weights } from '../types.ts'
 
@@ -45,7 +46,7 @@ export function shapeOf(request: Shaped): Shape {
     key: `${bitsOf(llms)}|${input}|${output}|${wishes}|${auto}|${attempts > 0}`,
     llms,
     inputTokens: leastOf(input),
-    inputTokensMost: leastOf(input + 1) - 1,
+    inputTokensMost: largestOf(input),
     outputTokens: request.outputTokens === null ? null : leastOf(output),
     choices,
     client: request.client,
@@ -69,21 +70,6 @@ export function bitsOf(numbers: readonly number[]): string {
 }
 
 const WORD = 30
-
-/** Four classes for each power of two; a whole number for each of 0 to 7. Integer arithmetic, the same everywhere. */
-export function sizeClass(tokens: number): number {
-  const n = Math.min(tokens, 2 ** 31 - 1)
-  if (n < 8) return n
-  const octave = 31 - Math.clz32(n)
-  return octave * 4 - 4 + ((n >> (octave - 2)) & 3)
-}
-
-/** The smallest size of a class. */
-export function leastOf(size: number): number {
-  if (size < 8) return size
-  const octave = (size + 4) >> 2
-  return (4 + ((size + 4) & 3)) << (octave - 2)
-}
 
 /** What the prompt of a request of a shape takes of an LLM at least. Never falls as prompts get longer. */
 function leastInputOn(skill: Skill, most: Most, inputTokens: number): number {
