@@ -21,6 +21,7 @@ import { createUpstreams } from '../upstream/upstreams.ts'
 import { createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
 import { runtimeName, VERSION } from './version.ts'
+import { DAY_MS } from '../core/time.ts'
 
 /** Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError. */
 export async function serve(
@@ -122,8 +123,6 @@ function memoryMs({ llms }: Config): number {
   )
   return 2 * Math.max(longest, DAY_MS)
 }
-
-const DAY_MS = 86_400_000
 
 /** What the first event of a process says of it. */
 function identityOf(config: Config, seed: number): InputData['process.started'] {

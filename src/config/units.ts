@@ -1,4 +1,9 @@
-const DURATION_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../core/time.ts'
+
+export { DAY_MS, HOUR_MS, MINUTE_MS }
+export const SECOND_MS = 1_000
+
+const DURATION_MS = { ms: 1, s: SECOND_MS, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS } as const
 const SIZE_BYTES = {
   '': 1,
   B: 1,
@@ -10,11 +15,6 @@ const SIZE_BYTES = {
   MiB: 1_048_576,
   GiB: 1_073_741_824,
 } as const
-
-export const SECOND_MS = DURATION_MS.s
-export const MINUTE_MS = DURATION_MS.m
-export const HOUR_MS = DURATION_MS.h
-export const DAY_MS = DURATION_MS.d
 
 /** A number with its unit, such as `120s`, `1.5h` or `500ms`. */
 export const DURATION = /^\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h|d)$/

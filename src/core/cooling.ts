@@ -1,4 +1,5 @@
 import type { Failure, FailureClass } from './events.ts'
+import { HOUR_MS, MINUTE_MS } from './time.ts'
 
 /** What an LLM does after a failed attempt. */
 export type Reaction = { kind: 'none' } | { kind: 'cool'; ms: number } | { kind: 'disable' }
@@ -7,8 +8,6 @@ export type Reaction = { kind: 'none' } | { kind: 'cool'; ms: number } | { kind:
 const LADDER_MS = [2_000, 5_000, 15_000, 60_000]
 /** Also where a provider says "at once": asking again within the same instant never helps. */
 const LEAST_PAUSE_MS = 500
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
 const MODEL_GONE_MS = 300_000
 /** Failures in a row after which an LLM that answers badly, but answers, is left alone for a while. */
 const PATIENCE = 3

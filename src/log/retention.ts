@@ -1,6 +1,6 @@
 import type { LogStore } from './store.ts'
+import { HOUR_MS } from '../core/time.ts'
 
-const HOUR_MS = 3_600_000
 /** Commits deleted at once: a few ms of work. */
 const SLICE = 500
 const BETWEEN_SLICES_MS = 50

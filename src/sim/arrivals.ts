@@ -1,6 +1,7 @@
 import type { Random } from '../core/random.ts'
 import type { Priority } from '../core/types.ts'
 import { chance, drawFrom, exponential, type Spread } from './draw.ts'
+import { HOUR_MS } from '../core/time.ts'
 
 /** When requests come. Rates are per hour. */
 export type Pattern =
@@ -55,8 +56,6 @@ export interface Arrival {
   readonly answerTokens: number
   readonly leavesAfterMs: number | null
 }
-
-const HOUR_MS = 3_600_000
 
 /** The requests of all sources from `start` until before `end` (ms since 1970), in order; drawn one by one. */
 export function* arrivalsOf(

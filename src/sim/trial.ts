@@ -10,6 +10,7 @@ import type { ProviderSpec } from './provider.ts'
 import type { Swarm } from './swarm.ts'
 import { REST_WINDOWS } from './truth.ts'
 import { openWorld, type World } from './world.ts'
+import { HOUR_MS } from '../core/time.ts'
 
 export interface TrialResult {
   readonly events: readonly Event[]
@@ -26,7 +27,6 @@ const CALM_GAP_MS = 150
 const PAUSE_MS_MAX = 120_000
 const CALL_MS_MAX = 30_000
 const GUARD_MS = 500
-const HOUR_MS = 3_600_000
 /** The balancer keeps long windows at a coarser grain than a ms. */
 const GRAINS_PER_WINDOW = 60_000
 /** More than these at once prove nothing more. */

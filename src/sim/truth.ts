@@ -2,6 +2,7 @@ import type { Random } from '../core/random.ts'
 import { capacityOf, GUARD_MS, type Limit, type WindowKind } from '../core/types.ts'
 import type { Counting, CountingKind } from './meter.ts'
 import type { Charge, TrueLimit } from './quota.ts'
+import { DAY_MS } from '../core/time.ts'
 
 /** How a way of counting is declared to the balancer, and whether declaring it so promises that nothing is refused. */
 export interface Declaration {
@@ -73,8 +74,6 @@ export function undeclared(limit: Limit): Limit {
   if (unit === 'concurrency' || !isSafe || amount % 2 === 0) return limit
   return { ...limit, window: 'sliding', burst: null, assumed: true }
 }
-
-const DAY_MS = 86_400_000
 
 /** What a provider enforces if a configuration is right about it; windows of unknown phase get one. */
 export function truthOf(limit: Limit, random: Random): TrueLimit {

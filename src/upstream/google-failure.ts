@@ -4,9 +4,7 @@ import { failureOf } from './failure.ts'
 import { asArray, asObject, asText, type JsonObject } from './json.ts'
 import { errorIn, type ProviderError, readError } from './provider-error.ts'
 import { boundedWait, parseWait } from './retry-after.ts'
-
-const DAY_MS = 86_400_000
-const MINUTE_MS = 60_000
+import { DAY_MS, MINUTE_MS } from '../core/time.ts'
 
 const pacific = new Intl.DateTimeFormat('en-US', {
   timeZone: 'America/Los_Angeles',

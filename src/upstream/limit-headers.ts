@@ -1,10 +1,7 @@
 import type { LimitReport } from '../core/events.ts'
 import type { Unit } from '../core/types.ts'
 import { parseWait } from './retry-after.ts'
-
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../core/time.ts'
 
 /** One limit in the headers of a dialect: the names of the three headers that tell of it. */
 interface Row {

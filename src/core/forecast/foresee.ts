@@ -3,7 +3,7 @@ import { type Late, latenessOf, leastAhead, takeRefusal } from './early-refusal.
 import { dueBefore, type Outlook, outlooksOf, shareOf, soonestOf, sumOf } from './forecast.ts'
 import { type Follower, promisedBefore } from './promised.ts'
 import { aheadOf, type Pending, plannedFor, rankOf } from '../queue/queue.ts'
-import type { Quota } from '../matching/quotas.ts'
+import type { Quota } from '../matching/quota.ts'
 import { offersFor, type Round } from '../matching/round.ts'
 import { shapeOf } from '../queue/shape.ts'
 import { isExpected, startingBy } from './tickets.ts'

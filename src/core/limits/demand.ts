@@ -1,6 +1,7 @@
 import type { Account } from './account.ts'
 import { paceAnew } from './held-back.ts'
 import { hourOf, isPaced, type Profile, profileOf } from './pacing.ts'
+import { DAY_MS } from '../time.ts'
 
 /** How many requests came in each hour of the day, UTC, in thousandths, over whole days, the latest counting most. */
 export interface Demand {
@@ -11,7 +12,6 @@ export interface Demand {
   isWhole: boolean
 }
 
-const DAY_MS = 86_400_000
 const ONE = 1000
 /** With each day, what came before counts an eighth less. */
 const KEPT = 7 / 8

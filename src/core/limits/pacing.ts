@@ -1,4 +1,5 @@
 import type { Limit } from '../types.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../time.ts'
 
 /**
  * Daily quotas are spread over the day: from a head start at its beginning the allowance of all but the highest priority
@@ -6,9 +7,6 @@ import type { Limit } from '../types.ts'
  * reserve of the highest priority. All amounts are integers, all instants ms since 1970.
  */
 
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
 const HOURS = 24
 export const STEP_MS = 15 * MINUTE_MS
 

@@ -2,6 +2,7 @@ import { type Account, type Cost, mostAskedOf } from './account.ts'
 import { roomForRank } from './held-back.ts'
 import type { Ledger } from './ledger.ts'
 import { capacityOf, type Unit } from '../types.ts'
+import { MINUTE_MS } from '../time.ts'
 
 /** What an account has left for one rank at one instant, over all its limits; Infinity where none counts, below 0 where overrun. */
 export interface Room {
@@ -14,8 +15,6 @@ export interface Room {
   /** The window of the limit on requests that has least left; a minute where there is none. */
   perMs: number
 }
-
-const MINUTE_MS = 60_000
 
 const FIELDS = {
   requests: 'requests',

@@ -1,7 +1,8 @@
 import type { Cost } from '../limits/account.ts'
 import type { LlmView } from './choose.ts'
 import { isHeldBack } from '../limits/held-back.ts'
-import type { Quota, Quotas } from './quotas.ts'
+import type { Quota } from './quota.ts'
+import type { Quotas } from './quotas.ts'
 import { floorCostOn } from '../queue/shape.ts'
 import type { Skill } from '../needs/skill.ts'
 

@@ -1,4 +1,5 @@
 import { type Amounts, type Option, type Rounds, type Spread, spread, tableOf, type Work } from './spread.ts'
+import { DAY_MS } from '../time.ts'
 
 /**
  * Who should serve what: waiting requests as fluid. Each kind of request is spread over the LLMs that may take it so
@@ -22,7 +23,7 @@ export interface Due extends Work {
 }
 
 const SHORTEST_MS = 1_000
-const LONGEST_MS = 30 * 86_400_000
+const LONGEST_MS = 30 * DAY_MS
 /** Loads up to this count as done in time: the rounds end within a few hundredths of the best. */
 const ENOUGH = 1.03
 const SEARCHES = 8

@@ -1,10 +1,9 @@
-import type { Cost } from '../limits/account.ts'
-import { ALIKE, isOpen, type Offer } from './choose.ts'
+import { ALIKE, isOpen } from './choose.ts'
 import type { Dispatcher, Ports } from '../dispatch-state.ts'
-import type { Stock } from '../queue/flows.ts'
 import { emptyQuota, makeQuotas } from './make-quotas.ts'
 import type { Menu } from './menu.ts'
 import type { Pending } from '../queue/queue.ts'
+import { OWN_FROM, type Quota } from './quota.ts'
 import type { Round } from './round.ts'
 
 /** The plan for what waits: which LLMs requests of a shape may go to now, and how many each should take. */
@@ -21,22 +20,6 @@ export interface Quotas {
   readonly backlogs: number[]
   /** By LLM; worked out when it is needed. */
   readonly menus: (Menu | undefined)[]
-}
-
-/** What the plan says of the requests of one shape, by LLM. */
-export interface Quota {
-  readonly stock: Stock
-  /** What each LLM offers a request from the middle of the shape, and its score if it could start at once. */
-  readonly offers: readonly Offer[]
-  readonly scores: readonly number[]
-  /** By LLM, what such a request takes there; undefined where none may go. */
-  readonly costs: readonly (Cost | undefined)[]
-  /** For each offer, the part of patient requests that should take it; null of others, and where no plan was made for them yet. */
-  readonly shares: readonly number[] | null
-  /** How many may go there now: all but those that do better to wait for another. */
-  readonly may: number[]
-  /** How many it should take. */
-  readonly left: number[]
 }
 
 /** A shorter queue is looked at request by request. */
@@ -102,11 +85,6 @@ export function notice(state: Dispatcher, { views }: Pick<Ports, 'views'>): void
   }
 }
 
-/** Whether one of these that waits may go to an LLM now. */
-export function mayTake({ stock, may }: Quota, llm: number): boolean {
-  return stock.count > 0 && may[llm]! >= OWN_FROM
-}
-
 /** Where a newcomer is expected to go, and the score of that. */
 interface Expectation {
   readonly llm: number
@@ -153,11 +131,6 @@ function quotaFor(round: Round, { all }: Quotas, pending: Pending): Quota {
   return quota
 }
 
-/** How many of those that wait an LLM should take. */
-export function ownOf({ stock, left }: Quota, llm: number): number {
-  return Math.max(0, Math.min(stock.count, Math.round(left[llm]!)))
-}
-
 /** Notes that an LLM took a request; one that it was not to take it takes from the one with most left. */
 export function takeFromPlan({ backlogs }: Quotas, { left, may }: Quota, llm: number): void {
   may[llm] = may[llm]! - 1
@@ -166,6 +139,3 @@ export function takeFromPlan({ backlogs }: Quotas, { left, may }: Quota, llm: nu
   left[from] = left[from]! - 1
   backlogs[from] = backlogs[from]! - 1
 }
-
-/** Shares are fractions of requests; from here on a request counts as one of the LLM's own. */
-export const OWN_FROM = 0.5

@@ -1,7 +1,7 @@
 import { isDueBefore } from '../queue/flows.ts'
 import { startBy } from './patient.ts'
 import type { Pending, Queue } from '../queue/queue.ts'
-import { mayTake } from './quotas.ts'
+import { mayTake } from './quota.ts'
 
 /** So many are looked at: from the front of the heap by deadline, where about the first due are, and of those that came again. */
 const URGENT_MOST = 24

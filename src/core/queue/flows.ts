@@ -2,7 +2,7 @@ import type { Cost } from '../limits/account.ts'
 import type { Totals } from '../forecast/forecast.ts'
 import { createHeap, type Heap } from './heap.ts'
 import type { Pending } from './queue.ts'
-import type { Quota } from '../matching/quotas.ts'
+import type { Quota } from '../matching/quota.ts'
 import { type Shape, shapeOf } from './shape.ts'
 
 /** The requests of one client that are alike, by deadline, then by age. */

@@ -8,6 +8,7 @@ import { trustMore } from './kept-as.ts'
 import { applyLesson, declaredOf, type Learned, learnedOf, lessonOn } from './learned.ts'
 import { createRefill, provenRefillMs, type Refill, watchRefill } from './refill.ts'
 import { isWithin, refillRange, type Sighting, sightingOf } from './sighting.ts'
+import { DAY_MS } from '../../time.ts'
 
 /** What headers have shown of how a limit is counted, as long as they told this limit. */
 export interface Evidence {
@@ -23,8 +24,6 @@ export interface Told {
   readonly sentAt: number
   readonly at: number
 }
-
-const DAY_MS = 86_400_000
 
 /**
  * What limit headers teach of how a limit is counted, and for how long. A kind that nobody wrote down is taken over once

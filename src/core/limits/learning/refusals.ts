@@ -5,11 +5,10 @@ import { bookedSince, type Ledger, underWay, used } from '../ledger.ts'
 import { capacityOf } from '../../types.ts'
 import { refuseKinds } from './kinds.ts'
 import { applyLesson, type Learned, learnedOf, lessonOn } from './learned.ts'
+import { DAY_MS } from '../../time.ts'
 
 /** What a refusal is about; each is answered differently. */
 export type RefusalKind = 'minute' | 'day' | 'quota' | 'overload'
-
-const DAY_MS = 86_400_000
 
 /**
  * What a failure says of the limits of its LLM; null when it is no refusal. Only one about a minute, or some other

@@ -1,4 +1,5 @@
 import type { LimitReport } from '../../events.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../time.ts'
 
 /** What the header of an answer said of one limit, and how exact that is. */
 export interface Sighting {
@@ -34,7 +35,7 @@ export function sightingOf(
 }
 
 /** Lengths of windows that providers have, in ms. */
-export const USUAL_MS = [1_000, 10_000, 60_000, 3_600_000, 86_400_000] as const
+export const USUAL_MS = [1_000, 10_000, MINUTE_MS, HOUR_MS, DAY_MS] as const
 
 /** The times to refill from empty that would explain a sighting, in ms; `longest` is Infinity where any is long enough. */
 export interface Range {

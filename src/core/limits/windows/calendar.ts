@@ -1,7 +1,6 @@
 import { logWindow } from './log.ts'
+import { DAY_MS, HOUR_MS } from '../../time.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 /** The length of a calendar limit that begins anew on the first of the month. */
 export const MONTH_MS = 31 * DAY_MS
 
