@@ -34,11 +34,11 @@ describe('the core is pure', () => {
   })
 
   test('its limits know nothing of requests that wait, nor who takes them', () => {
-    const rooms = ['needs', 'queue', 'forecast', 'matching'].map((room) => `src/core/${room}/`)
+    const others = ['needs', 'queue', 'forecast', 'matching'].map((folder) => `src/core/${folder}/`)
     const wrong = core
       .filter(({ path }) => path.startsWith('src/core/limits/'))
       .flatMap(({ path, text }) => importsOf(text).map((target) => resolve(path, target)))
-      .filter((target) => rooms.some((room) => target.startsWith(room)))
+      .filter((target) => others.some((folder) => target.startsWith(folder)))
     expect(wrong).toEqual([])
   })
 })
@@ -92,6 +92,17 @@ describe('every file', () => {
   test('in src has at most 300 lines', () => {
     const long = source.filter(({ text }) => text.trimEnd().split('\n').length > 300)
     expect(long.map(({ path }) => path)).toEqual([])
+  })
+
+  test('in src has comment lines of at most 120 characters, which no formatter wraps', () => {
+    const long = source.flatMap(({ path, text }) =>
+      text
+        .split('\n')
+        .flatMap((line, i) =>
+          /^\s*(\/\*\*|\*|\/\/)/.test(line) && line.length > 120 ? [`${path}:${i + 1}`] : [],
+        ),
+    )
+    expect(long).toEqual([])
   })
 
   test('ends with one newline and has no trailing space', () => {

@@ -1,7 +1,7 @@
 import { createActor } from 'xstate'
 import { siblingsOf } from '../core/limits/account.ts'
 import type { LlmView } from '../core/matching/choose.ts'
-import type { Demand } from '../core/limits/demand.ts'
+import type { Hours } from '../core/limits/hours.ts'
 import {
   createDispatcher,
   type Dispatcher,
@@ -31,7 +31,7 @@ export interface BalancerOptions {
   /** The LLMs as they start: fresh, or with what the log knows of them. */
   readonly llms: readonly Llm[]
   /** When requests came, as far as the log tells; nothing where it is left out. */
-  readonly demand?: Demand
+  readonly hours?: Hours
   readonly clock: Clock
   /** `seq` of the last event in the log, 0 when there is none. */
   readonly lastSeq: number
@@ -100,7 +100,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     },
     decide: (type, request, llm, data) => void write(type, request, llm, data as EventData[typeof type]),
   }
-  const state = createDispatcher(policy, options.demand)
+  const state = createDispatcher(policy, options.hours)
   const root = createActor(rootMachine, {
     clock: numbered,
     input: { llms, dispatcher: { state, ports } },

@@ -55,7 +55,7 @@ export async function serve(
     {
       policy: policyOf(config),
       llms: recovered.llms,
-      demand: recovered.demand,
+      hours: recovered.hours,
       clock,
       lastSeq: last.seq,
       record: journal.append,

@@ -48,7 +48,7 @@ export function expandLimits(llm: RawLlm, guardMs: number): Limit[] {
   return [...byWindow.values(), ...parts]
 }
 
-/** A provider that keeps 60 a minute as 1 a second lets no more than that through in any second. `quantumMs` is in ms. */
+/** A provider that keeps 60 a minute as 1 a second lets no more than that through in any second. */
 export function partOf(limit: Limit, quantumMs: number): Limit {
   const part = `/${durationText(quantumMs)}`
   return {

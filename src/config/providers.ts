@@ -41,7 +41,9 @@ const DOCUMENTED: Partial<Record<ApiType, (perMs: number) => Rules>> = {
       : UNDOCUMENTED,
 }
 
-/** The rules for a limit over `perMs`. They hold at the provider's own address; what is elsewhere may count as it likes. */
+/**
+ * The rules for a limit over `perMs`. They hold at the provider's own address; what is elsewhere may count as it likes.
+ */
 export function rulesOf(llm: RawLlm, perMs: number): Rules {
   const documented = isAtProvider(llm) ? DOCUMENTED[apiTypeOf(llm)!] : undefined
   return documented === undefined ? UNDOCUMENTED : documented(perMs)

@@ -1,7 +1,7 @@
 import { type Cost, type Ending, siblingsOf } from './limits/account.ts'
 import { CellMap } from './cell-map.ts'
 import type { LlmView, Wanted } from './matching/choose.ts'
-import { createDemand, type Demand } from './limits/demand.ts'
+import { createHours, type Hours } from './limits/hours.ts'
 import { createRefusals, type EarlyRefusal, type Refusals } from './forecast/early-refusal.ts'
 import type { DecisionData, DecisionType, Failure, LimitReport } from './events.ts'
 import { createGathering, type Gathering } from './matching/gather.ts'
@@ -87,7 +87,7 @@ export interface Dispatcher {
   /** How many were refused by prediction of late. */
   readonly refusals: Refusals
   /** When requests come. */
-  readonly demand: Demand
+  readonly hours: Hours
   /** The places of those that were refused early and told to come again. */
   readonly tickets: Tickets
   /** While there is a plan: LLMs that may have room for something that waits, since something happened to them. */
@@ -96,15 +96,18 @@ export interface Dispatcher {
   readonly seen: LlmView['status'][]
   /** For each LLM, those that share a limit with it. */
   readonly siblings: readonly (readonly number[])[]
-  /** Lists of LLMs that requests may go to, by their bits: those that wait share them, since there are few and many wait. */
+  /**
+   * Lists of LLMs that requests may go to, by their bits: those that wait share them, since there are few and many
+   * wait.
+   */
   readonly eligible: Map<string, readonly number[]>
   draining: boolean
   /** When calls under way are cut; Infinity while the process is not stopping. */
   drainUntil: number
 }
 
-/** `demand` is what the log knows of the hours in which requests come. */
-export function createDispatcher(policy: Policy, demand = createDemand()): Dispatcher {
+/** `hours` is what the log knows of the hours in which requests come. */
+export function createDispatcher(policy: Policy, hours = createHours()): Dispatcher {
   return {
     policy,
     queue: createQueue(),
@@ -115,7 +118,7 @@ export function createDispatcher(policy: Policy, demand = createDemand()): Dispa
     endsAt: 0,
     gathering: createGathering(),
     refusals: createRefusals(),
-    demand,
+    hours,
     tickets: createTickets(),
     news: new Set(),
     seen: [],

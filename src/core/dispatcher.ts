@@ -4,7 +4,7 @@ import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
 import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from './needs/bounds.ts'
 import { type Offer, unfitness } from './matching/choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
-import { noteDemand } from './limits/demand.ts'
+import { noteHours } from './limits/hours.ts'
 import { type Late, noteArrival } from './forecast/early-refusal.ts'
 import type { EventOf, InputEvent } from './events.ts'
 import { bestOf, soonestOf } from './forecast/forecast.ts'
@@ -93,7 +93,7 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
 
 /** Counts an arrival. Where that changes the pace of limits, LLMs may have to wake at another time. */
 function noteHour(state: Dispatcher, ports: Ports, at: number): void {
-  if (!noteDemand(state.demand, ports.views, at)) return
+  if (!noteHours(state.hours, ports.views, at)) return
   for (const llm of ports.views.keys()) ports.tell(llm, { type: 'refresh', at })
   notice(state, ports)
   // One that is back by that will not be woken any more. What waits for it goes before who comes.
@@ -167,9 +167,10 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
 function refuse(round: Round, pending: Pending, late: Late, waitingFor: string): void {
   const { state, ports, at } = round
   const waitMs = pending.deadline - at
-  const place = nextPlace(round, pending, late.at)
-  const refused = refusal.waitTooLong(waitMs, waitingFor, (place ?? late).at - at)
-  if (place !== null) giveTicket(state.tickets, pending, { now: at, waitMs: refused.retryAfterMs!, place })
+  const outlook = nextPlace(round, pending, late.at)
+  const refused = refusal.waitTooLong(waitMs, waitingFor, (outlook ?? late).at - at)
+  if (outlook !== null)
+    giveTicket(state.tickets, pending, { now: at, waitMs: refused.retryAfterMs!, outlook })
   reject(ports, pending.id, refused)
 }
 

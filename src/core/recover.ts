@@ -8,7 +8,7 @@ import {
   settleCall,
 } from './limits/account.ts'
 import { isCut, mayHaveBooked, mayHaveCounted } from './cooling.ts'
-import { createDemand, type Demand, noteDemand } from './limits/demand.ts'
+import { createHours, type Hours, noteHours } from './limits/hours.ts'
 import type { Event, EventOf, Failure } from './events.ts'
 import { forgetPhases } from './limits/learning/in-force.ts'
 import { applyLesson } from './limits/learning/learned.ts'
@@ -21,7 +21,7 @@ export interface Recovered {
   readonly llms: Llm[]
   /** Requests that were under way when the process ended without a word. */
   readonly unfinished: readonly Unfinished[]
-  readonly demand: Demand
+  readonly hours: Hours
 }
 
 export interface Unfinished {
@@ -52,10 +52,9 @@ interface Open {
 }
 
 interface Fold {
-  readonly all: readonly Past[]
   readonly llms: Map<string, Past>
   readonly open: Map<string, Open>
-  readonly demand: Demand
+  readonly hours: Hours
 }
 
 /** How an attempt ended; its cost is null for what was reserved. */
@@ -70,8 +69,8 @@ function endingOf(failure: Failure): Ended {
 }
 
 /**
- * Rebuilds ledgers and the pace of daily limits, cooling, token corrections and speeds from the events, oldest first. What was under way when
- * the process ended is charged in full as of `now`: its provider may have gone on until then.
+ * Rebuilds ledgers and the pace of daily limits, cooling, token corrections and speeds from the events, oldest first.
+ * What was under way when the process ended is charged in full as of `now`: its provider may have gone on until then.
  * `disabled` says why an LLM starts disabled.
  */
 export function recover(
@@ -83,10 +82,9 @@ export function recover(
   const accounts = createAccounts(specs)
   const all = specs.map((spec, i) => pastOf(spec, accounts[i]!))
   const fold: Fold = {
-    all,
     llms: new Map(all.map((past) => [past.spec.name, past])),
     open: new Map(),
-    demand: createDemand(),
+    hours: createHours(),
   }
   for (const event of events) take(fold, event)
   const unfinished: Unfinished[] = []
@@ -96,7 +94,7 @@ export function recover(
     unfinished.push({ request, attempts: open.attempts, waitMs })
   }
   const llms = all.map((past) => llmOf(past, disabled(past.spec), now))
-  return { llms, unfinished, demand: fold.demand }
+  return { llms, unfinished, hours: fold.hours }
 }
 
 function pastOf(spec: LlmSpec, account: Account): Past {
@@ -123,7 +121,7 @@ function take(fold: Fold, event: Event): void {
 function takeOfRequest(fold: Fold, request: string, event: Event): void {
   if (event.type === 'request.received') {
     const { client, input_tokens: inputTokens } = event.data
-    noteDemand(fold.demand, fold.all, event.at)
+    noteHours(fold.hours, fold.llms.values(), event.at)
     fold.open.set(request, { at: event.at, client, inputTokens, attempts: 0, waitMs: 0, attempt: null })
     return
   }

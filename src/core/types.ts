@@ -11,11 +11,11 @@ export type ApiType = (typeof API_TYPES)[number]
 export const UNITS = ['requests', 'tokens', 'input_tokens', 'output_tokens', 'concurrency'] as const
 export type Unit = (typeof UNITS)[number]
 
-/** How a provider counts; each is explained where it is defined, in `windows/`. */
+/** How a provider counts; each is explained where it is defined, in `limits/windows/`. */
 export const WINDOW_KINDS = ['sliding', 'fixed', 'bucket', 'calendar', 'universal'] as const
 export type WindowKind = (typeof WINDOW_KINDS)[number]
 
-/** When a provider books what a call costs, and how much of it; explained in `charge.ts`. */
+/** When a provider books what a call costs, and how much of it; explained in `limits/charge.ts`. */
 export const CHARGE_RULES = [
   'reserve_no_refund',
   'reserve_trueup',

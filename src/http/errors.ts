@@ -13,7 +13,9 @@ export interface ErrorBody {
 /** Refusals after which the same request may do better, so that SDKs may send it again by themselves. */
 const WORTH_RETRYING = new Set(['wait_too_long', 'wait_expired', 'queue_full', 'shutting_down'])
 
-/** SDKs heed a `retry-after` of up to a minute; after a longer one they would come again within seconds, for nothing. */
+/**
+ * SDKs heed a `retry-after` of up to a minute; after a longer one they would come again within seconds, for nothing.
+ */
 const SDK_WAIT_MS_MOST = 60_000
 
 function isWorthRetrying({ code, retryAfterMs }: Refusal): boolean {

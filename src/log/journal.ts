@@ -26,8 +26,9 @@ export interface Journal {
 }
 
 /**
- * Group commit: the events of one turn of the event loop, or of a few ms under load, go to the log in one
- * transaction, and only then set off what follows from them. When the log cannot be written, serving goes on and the events are kept and tried again.
+ * Group commit: the events of one turn of the event loop, or of a few ms under load, go to the log in one transaction,
+ * and only then set off what follows from them. When the log cannot be written, serving goes on and the events are kept
+ * and tried again.
  */
 export function createJournal({ store, committed, trouble }: JournalOptions): Journal {
   let batch: Event[] = []

@@ -17,7 +17,9 @@ export interface Segment {
 /** The type of an event, its version and the names of its data. */
 type Shape = [type: string, v: number, names: string[]]
 
-/** The index of its shape, ms since the first event of the segment, the request, the LLM, and the values of the data. */
+/**
+ * The index of its shape, ms since the first event of the segment, the request, the LLM, and the values of the data.
+ */
 type Row = [shape: number, ms: number, request: string | null, llm: string | null, values: unknown[]]
 
 /** Packs the events of a commit, at least one, in their order. O(bytes). */

@@ -2,7 +2,9 @@ import type { Event } from '../core/events.ts'
 
 /** Where events are kept: one gapless sequence, appended in batches, each batch whole or not at all. */
 export interface LogStore {
-  /** Appends a batch, whose `seq` have no gap, in one transaction. Throws when the disk or the file does not allow it. */
+  /**
+   * Appends a batch, whose `seq` have no gap, in one transaction. Throws when the disk or the file does not allow it.
+   */
   append(events: readonly Event[]): void
   /** `seq` and `at` of the last event; zeros for an empty log. */
   last(): { seq: number; at: number }

@@ -4,7 +4,7 @@ import type { Event } from '../core/events.ts'
 import { recover } from '../core/recover.ts'
 import type { VirtualClock } from './clock.ts'
 
-export interface LifeOptions extends Omit<BalancerOptions, 'llms' | 'demand' | 'lastSeq' | 'clock'> {
+export interface LifeOptions extends Omit<BalancerOptions, 'llms' | 'hours' | 'lastSeq' | 'clock'> {
   readonly clock: VirtualClock
   readonly seed: number
   readonly create: typeof createBalancer
@@ -34,8 +34,8 @@ export function createLife(options: LifeOptions): Life {
   }
   function boot(): Balancer {
     const recovered = recover(log, policy.specs, () => null, clock.now())
-    const { llms, demand } = recovered
-    const fresh = create({ policy, llms, demand, clock, lastSeq, record, fatal }, `${seed.toString(36)}_`)
+    const { llms, hours } = recovered
+    const fresh = create({ policy, llms, hours, clock, lastSeq, record, fatal }, `${seed.toString(36)}_`)
     const version = 'simulated'
     fresh.ingest('process.started', { version, runtime: 'virtual', seed, config_hash: '', config: null })
     announce(fresh, recovered)

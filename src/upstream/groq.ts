@@ -6,7 +6,9 @@ import { openai, relayedBody } from './openai.ts'
 import { readError } from './provider-error.ts'
 import { bearerRequest } from './request.ts'
 
-/** Groq answers 400 to these fields, to names of messages and to more than one choice (console.groq.com/docs/openai). */
+/**
+ * Groq answers 400 to these fields, to names of messages and to more than one choice (console.groq.com/docs/openai).
+ */
 const REFUSED = ['logprobs', 'top_logprobs', 'logit_bias']
 
 const hasName = (message: unknown) => isObject(message) && 'name' in message

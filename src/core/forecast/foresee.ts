@@ -30,8 +30,8 @@ export function foresee(round: Round, pending: Pending, before: Before): Outlook
 }
 
 /**
- * The same for a newcomer behind a long queue, of the LLMs alone that could be the best: waiting never raises a score, so
- * that the others need not be asked when they could start it. The best of the outlooks is the best of all.
+ * The same for a newcomer behind a long queue, of the LLMs alone that could be the best: waiting never raises a score,
+ * so that the others need not be asked when they could start it. The best of the outlooks is the best of all.
  */
 export function foreseeBest(round: Round, pending: Pending, before: Before): Outlook[] {
   const look = outlooksFor(round, pending, before)
@@ -71,8 +71,8 @@ export function lateIn(round: Round, pending: Pending): Late | null {
 }
 
 /**
- * Where and when a request that could start at `earliest` can do so if it comes again: once all have been served who were
- * promised a place, unless it starts before the first of them; one that comes too early does not wait for its own.
+ * Where and when a request that could start at `earliest` can do so if it comes again: once all have been served who
+ * were promised a place, unless it starts before the first of them; one that comes too early does not wait for its own.
  * Never sooner than without them. Null when nothing tells.
  */
 export function nextPlace(round: Round, pending: Pending, earliest: number): Outlook | null {

@@ -18,14 +18,16 @@ interface PromisedBand {
   readonly planned: Totals[]
 }
 
-/** Of a client's places whose time is over, how many it came for; one more of each, so that a newcomer is taken to come. */
+/**
+ * Of a client's places whose time is over, how many it came for; one more of each, so that a newcomer is taken to come.
+ */
 interface Habit {
   came: number
   over: number
 }
 
 /** Whose place it is and what it takes. */
-export interface Place {
+export interface KeptPlace {
   readonly client: string
   readonly clientWeight: number
   readonly rank: number
@@ -52,7 +54,7 @@ export function createPromised(): Promised {
 }
 
 /** Keeps a place. */
-export function promise({ bands }: Promised, { client, clientWeight, rank, llm, cost }: Place): void {
+export function promise({ bands }: Promised, { client, clientWeight, rank, llm, cost }: KeptPlace): void {
   const band = bands[rank]!
   band.count++
   const own = band.clients.get(client) ?? { weight: clientWeight, count: 0 }
@@ -63,7 +65,7 @@ export function promise({ bands }: Promised, { client, clientWeight, rank, llm, 
 }
 
 /** Gives a place up, claimed or not. */
-export function release({ bands, habits }: Promised, place: Place, isClaimed: boolean): void {
+export function release({ bands, habits }: Promised, place: KeptPlace, isClaimed: boolean): void {
   const { client, rank, llm, cost } = place
   const band = bands[rank]!
   band.count--
@@ -80,7 +82,7 @@ export function release({ bands, habits }: Promised, place: Place, isClaimed: bo
 }
 
 /** Places that are kept for a client in a band. */
-export function countOf({ bands }: Promised, { client, rank }: Pick<Place, 'client' | 'rank'>): number {
+export function countOf({ bands }: Promised, { client, rank }: Pick<KeptPlace, 'client' | 'rank'>): number {
   return bands[rank]!.clients.get(client)?.count ?? 0
 }
 

@@ -1,13 +1,13 @@
 import type { Outlook } from './forecast.ts'
 import { countFront, createHeap, type Heap, push, removeAt } from '../queue/heap.ts'
-import { countOf, createPromised, type Place, type Promised, promise, release } from './promised.ts'
+import { countOf, createPromised, type KeptPlace, type Promised, promise, release } from './promised.ts'
 import { type Pending, rankOf } from '../queue/queue.ts'
 
 /**
  * The place of a request that was refused early and told when to come again. It is good from then on, as long as a
  * wait may be off, and a little more. A request is known again by its client and by all that is its own.
  */
-interface Ticket extends Place {
+interface Ticket extends KeptPlace {
   readonly key: string
   /** Between when it is good, and when the request is to start then, in ms since 1970. */
   readonly at: number
@@ -53,18 +53,18 @@ export function createTickets(): Tickets {
 }
 
 /** What a refused request was told: to wait for so long, since it can start then. */
-export interface Told {
+export interface Appointment {
   /** In ms since 1970. */
   readonly now: number
   readonly waitMs: number
-  readonly place: Outlook
+  readonly outlook: Outlook
 }
 
 /** Keeps a place for a request that was told to come again. O(log tickets). */
 export function giveTicket(
   { byKey, byStart, byEnd, promised }: Tickets,
   pending: Pending,
-  { now, waitMs, place: { at: startsAt, offer } }: Told,
+  { now, waitMs, outlook: { at: startsAt, offer } }: Appointment,
 ): void {
   const { llm, cost } = offer
   const { client, clientWeight } = pending
@@ -82,7 +82,10 @@ export function giveTicket(
   promise(promised, ticket)
 }
 
-/** Takes the ticket of a request that comes as it was told; false when it has none. Amortised O(log tickets + alike ones). */
+/**
+ * Takes the ticket of a request that comes as it was told; false when it has none. Amortised O(log tickets + alike
+ * ones).
+ */
 export function takeTicket(tickets: Tickets, pending: Pending, now: number): boolean {
   const { byEnd, byKey } = tickets
   if (byKey.size === 0) return false

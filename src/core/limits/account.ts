@@ -29,7 +29,10 @@ export interface Cost {
   readonly cachedTokens?: number
 }
 
-/** The limit that leaves no room, with the word that it is paced where its pace alone binds, and the first instant it would; `until` is Infinity when no timer can tell. */
+/**
+ * The limit that leaves no room, with the word that it is paced where its pace alone binds, and the first instant it
+ * would; `until` is Infinity when no timer can tell.
+ */
 export interface Block {
   readonly limit: string
   readonly until: number
@@ -70,14 +73,17 @@ function mostIn(ledgers: readonly Ledger[]): Most {
   }
 }
 
-/** The most that a call may ask of a limit: what is declared, whatever less was learned; anything of a hidden window. */
+/**
+ * The most that a call may ask of a limit: what is declared, whatever less was learned; anything of a hidden window.
+ */
 export function mostAskedOf(ledger: Ledger): number {
   return ledger.hidden ? Number.POSITIVE_INFINITY : capacityOf(declaredOf(ledger))
 }
 
 /**
- * How much of a limit has to be free for calls that ask for `amount` together: all of it for each that asks for more than
- * the limit was learned to hold, so that what was not refused on arrival can always run. All that is asked for is booked.
+ * How much of a limit has to be free for calls that ask for `amount` together: all of it for each that asks for more
+ * than the limit was learned to hold, so that what was not refused on arrival can always run. All that is asked for is
+ * booked.
  */
 export function freeFor(ledger: Ledger, amount: number, calls = 1): number {
   const whole = calls * capacityOf(ledger.limit)
@@ -118,7 +124,9 @@ export function amountOf(unit: Unit, cost: Cost): number {
   }
 }
 
-/** Whether every limit has room at `now` for `cost` of a request of this rank: 0, the highest priority, has all of it. */
+/**
+ * Whether every limit has room at `now` for `cost` of a request of this rank: 0, the highest priority, has all of it.
+ */
 export function fits(account: Account, cost: Cost, now: number, rank = 0): boolean {
   for (const ledger of account.ledgers) {
     const amount = freeFor(ledger, amountOf(ledger.limit.unit, cost))

@@ -18,7 +18,9 @@ import { nextStart } from './windows/calendar.ts'
  * allow yet. A rank counts priorities from 0, the highest, from which no pace keeps anything.
  */
 
-/** Whether a request of this rank may take `amount` at `now`. The cost of `used`, and O(log entries) where it is paced. */
+/**
+ * Whether a request of this rank may take `amount` at `now`. The cost of `used`, and O(log entries) where it is paced.
+ */
 export function admitsRank(ledger: Ledger, amount: number, now: number, rank: number): boolean {
   if (amount === 0) return true
   if (!admits(ledger, amount + ceilingHold(ledger.limit, rank, amount), now)) return false
@@ -74,8 +76,8 @@ const DAYS_AHEAD = 3
 
 /**
  * The first instant from `from` on at which the pace allows `amount` more, if nothing else happens; Infinity when only
- * the end of calls under way can tell. The first call of a day may exceed the allowance, if `isOne`, so that a large one
- * can run some time.
+ * the end of calls under way can tell. The first call of a day may exceed the allowance, if `isOne`, so that a large
+ * one can run some time.
  */
 function pacedFrom(ledger: Ledger, amount: number, from: number, isOne = true): number {
   const { limit } = ledger

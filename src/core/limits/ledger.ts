@@ -177,7 +177,9 @@ export function supposing<T>(ledger: Ledger, amount: number, at: number, look: (
   return seen
 }
 
-/** What was booked since an instant, with what calls under way hold; more where the window cannot tell. O(log entries). */
+/**
+ * What was booked since an instant, with what calls under way hold; more where the window cannot tell. O(log entries).
+ */
 export function bookedSince({ limit, entries, reserved }: Ledger, since: number): number {
   return totalFrom(entries, firstFrom(entries, windowOf(limit).expiryOf(limit, since))) + reserved
 }

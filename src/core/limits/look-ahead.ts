@@ -27,9 +27,10 @@ export interface Earliest {
 }
 
 /**
- * For requests of a rank, the first instant by which so much more in all could have been let in, if all room is taken as it comes back and
- * what is let in comes back after its window; a demand may exceed a limit many times. Exact within the first
- * window, an estimate after it, and never too late as far as limits act together. O(log entries) for each limit.
+ * For requests of a rank, the first instant by which so much more in all could have been let in, if all room is taken
+ * as it comes back and what is let in comes back after its window; a demand may exceed a limit many times. Exact within
+ * the first window, an estimate after it, and never too late as far as limits act together. O(log entries) for each
+ * limit.
  */
 export function earliestFor(
   account: Account,

@@ -2,9 +2,9 @@ import type { Limit } from '../types.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../time.ts'
 
 /**
- * Daily quotas are spread over the day: from a head start at its beginning the allowance of all but the highest priority
- * grows, in steps of a quarter of an hour, as the demand of past days did. A tenth is never paced out: it is the
- * reserve of the highest priority. All amounts are integers, all instants ms since 1970.
+ * Daily quotas are spread over the day: from a head start at its beginning the allowance of all but the highest
+ * priority grows, in steps of a quarter of an hour, as the demand of past days did. A tenth is never paced out: it is
+ * the reserve of the highest priority. All amounts are integers, all instants ms since 1970.
  */
 
 const HOURS = 24
@@ -57,9 +57,9 @@ export function pacedOf(amount: number): number {
 }
 
 /**
- * What all but the highest priority may have used of `amount` by `at`, from the start of its day on: the head start, and
- * of the rest what the profile gives to the steps begun so far. Never falls within the day; all that is paced in the
- * last step.
+ * What all but the highest priority may have used of `amount` by `at`, from the start of its day on: the head start,
+ * and of the rest what the profile gives to the steps begun so far. Never falls within the day; all that is paced in
+ * the last step.
  */
 export function allowanceAt(amount: number, profile: Profile, { start, end }: Day, at: number): number {
   const paced = pacedOf(amount)
@@ -70,7 +70,9 @@ export function allowanceAt(amount: number, profile: Profile, { start, end }: Da
   return head + shareOf(paced - head, part, weightBetween(profile, start, end))
 }
 
-/** The first instant from `from` on, within the day, at which the allowance is at least `wanted`; Infinity when none is. */
+/**
+ * The first instant from `from` on, within the day, at which the allowance is at least `wanted`; Infinity when none is.
+ */
 export function allowedFrom(
   amount: number,
   profile: Profile,

@@ -4,7 +4,10 @@ import type { Ledger } from './ledger.ts'
 import { capacityOf, type Unit } from '../types.ts'
 import { MINUTE_MS } from '../time.ts'
 
-/** What an account has left for one rank at one instant, over all its limits; Infinity where none counts, below 0 where overrun. */
+/**
+ * What an account has left for one rank at one instant, over all its limits; Infinity where none counts, below 0 where
+ * overrun.
+ */
 export interface Room {
   requests: number
   /** Calls that may run beside those under way. */

@@ -79,7 +79,9 @@ export function couldFit({ llm, view, rooms }: Ask, quota: Quota, rank: number):
   return fitsIn(rooms[rank]!, floorCostOn(view, shape, kind.floor))
 }
 
-/** The tokens that are left for a band in this window once the smallest of an LLM's own have taken all requests but one. */
+/**
+ * The tokens that are left for a band in this window once the smallest of an LLM's own have taken all requests but one.
+ */
 export function mostFor({ endsAt, backlogs }: Quotas, ask: Ask, rank: number, now: number): number {
   const { llm, menu, rooms } = ask
   const room = rooms[rank]!

@@ -2,11 +2,10 @@ import { fits, LEAST } from '../limits/account.ts'
 import { ALIKE, costOn, isOpen, type Offer, scoreOf } from './choose.ts'
 import type { Dispatcher, Ports } from '../dispatch-state.ts'
 import type { Flow } from '../queue/flows.ts'
-import type { Pending } from '../queue/queue.ts'
+import { type Pending, rankOf } from '../queue/queue.ts'
 import { createRound, hasRoomFor, isBestNow, mayGo, offersFor, type Round } from './round.ts'
 import { matchOf } from './shape-match.ts'
 import { start } from './start.ts'
-import { PRIORITIES } from '../types.ts'
 import { urgentIn } from './urgent.ts'
 import { tellFull } from './wake.ts'
 
@@ -108,7 +107,7 @@ function readyFor(round: Round, llm: number, band: number, { lanes }: Flow): Pen
  * wait. Those that wait already still fit nowhere, or do better to wait. O(LLMs).
  */
 export function startNewcomer(round: Round, pending: Pending, best: Offer | null): boolean {
-  if (best === null || !isBestNow(round, PRIORITIES.indexOf(pending.priority), pending, best)) return false
+  if (best === null || !isBestNow(round, rankOf(pending), pending, best)) return false
   const { state, ports, at } = round
   start(state, ports, pending, best, offersFor(round, pending), at)
   // It may have taken the room of a request that was to go there later, or moved the instant for which the LLM wakes.

@@ -8,8 +8,8 @@ import type { Amounts } from './spread.ts'
 import { optionOf, throughIn } from './through.ts'
 
 /**
- * What waits, as work that has to be started in time. What a patient request loses on an LLM is the score that it lacks there,
- * by what is at stake. The others lose nothing anywhere: they only take their room.
+ * What waits, as work that has to be started in time. What a patient request loses on an LLM is the score that it lacks
+ * there, by what is at stake. The others lose nothing anywhere: they only take their room.
  */
 export function dueOf({ ports, at }: Round, groups: readonly Group[], quotas: readonly Quota[]): Due[] {
   const { views } = ports
@@ -37,8 +37,8 @@ export function dueOf({ ports, at }: Round, groups: readonly Group[], quotas: re
 }
 
 /**
- * How much a loss of score counts for the requests of each group: as far as they weigh quality, the same for all; as far
- * as they weigh cost, by their dearest price over that of the others, so that the price of all together counts.
+ * How much a loss of score counts for the requests of each group: as far as they weigh quality, the same for all; as
+ * far as they weigh cost, by their dearest price over that of the others, so that the price of all together counts.
  */
 function stakesOf(views: readonly LlmView[], groups: readonly Group[], quotas: readonly Quota[]): number[] {
   let total = 0

@@ -16,8 +16,8 @@ import { letsThrough, optionOf } from './through.ts'
 const DRIFT_PART = 8
 
 /**
- * The plan for what waits now. Patient requests go where the least is lost while all are in time. With that settled, the
- * others go where all is done as early as possible. O(rounds of planning x shapes x LLMs x limits).
+ * The plan for what waits now. Patient requests go where the least is lost while all are in time. With that settled,
+ * the others go where all is done as early as possible. O(rounds of planning x shapes x LLMs x limits).
  */
 export function makeQuotas(round: Round): Quotas {
   const { state, ports, at } = round

@@ -86,8 +86,8 @@ function isFar(one: number, other: number): boolean {
 const LESS = 7 / 8
 
 /**
- * The part of what it asked for when the menu was made that a dish may ask for now. Where prompts count more, the context may
- * leave less for the answer.
+ * The part of what it asked for when the menu was made that a dish may ask for now. Where prompts count more, the
+ * context may leave less for the answer.
  */
 export function partOf({ skill: then }: Menu, { skill: now }: LlmView): number {
   return now.factor === then.factor && now.overheadTokens === then.overheadTokens ? 1 : LESS

@@ -3,9 +3,9 @@ import type { Pending } from '../queue/queue.ts'
 import type { Weights } from '../types.ts'
 
 /**
- * A patient request weighs nothing but its price, or nothing but quality: it may as well wait for the best LLM, as long as it
- * starts in time. Where many wait, a plan says for how many there is time to. Who weighs several things does not wait long
- * for a little more of one of them.
+ * A patient request weighs nothing but its price, or nothing but quality: it may as well wait for the best LLM, as long
+ * as it starts in time. Where many wait, a plan says for how many there is time to. Who weighs several things does not
+ * wait long for a little more of one of them.
  */
 export function isPatient({ cost, quality, speed }: Weights): boolean {
   return speed === 0 && (cost === 0 || quality === 0)
@@ -26,8 +26,9 @@ const SAMPLES = 8
 const FIRST_PART = 8
 
 /**
- * The time in which all patient requests of a stock have to start at an even pace, so that each of them starts in time: by
- * when half of them have to, twice what is left until then, and so on. The first few, who start first, do not count. O(lanes).
+ * The time in which all patient requests of a stock have to start at an even pace, so that each of them starts in time:
+ * by when half of them have to, twice what is left until then, and so on. The first few, who start first, do not count.
+ * O(lanes).
  */
 export function timeFor({ kinds, count }: Stock, now: number): number {
   const samples: { readonly leftMs: number; readonly stands: number }[] = []

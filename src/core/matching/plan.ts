@@ -4,8 +4,8 @@ import { DAY_MS } from '../time.ts'
 /**
  * Who should serve what: waiting requests as fluid. Each kind of request is spread over the LLMs that may take it so
  * that all of them are done as early as possible, or so that the least is lost while all are in time; a small linear
- * program, solved nearly by a few rounds of Frank-Wolfe on a soft maximum of the loads. Only + - * / on numbers, so that
- * every runtime plans the same.
+ * program, solved nearly by a few rounds of Frank-Wolfe on a soft maximum of the loads. Only + - * / on numbers, so
+ * that every runtime plans the same.
  */
 export interface Plan {
   /** When all that waits could have been started, in ms from now. */
@@ -70,10 +70,10 @@ const FULL = 1.04
 
 /**
  * Spreads work at the least loss with which all of it can be started in time, as nearly as it can. Each kind is held
- * against what the limits let through within its own time, and all kinds together fill them once. That is enough for whoever
- * starts first what is due first, as long as limits let through no less in the first half of a time than in the other. An LLM
- * that does not let through even one in time takes none, unless there is no other. The shares are those of a plan.
- * O(rounds * kinds * LLMs * limits).
+ * against what the limits let through within its own time, and all kinds together fill them once. That is enough for
+ * whoever starts first what is due first, as long as limits let through no less in the first half of a time than in the
+ * other. An LLM that does not let through even one in time takes none, unless there is no other. The shares are those
+ * of a plan. O(rounds * kinds * LLMs * limits).
  */
 export function cheapestOf(works: readonly Due[]): number[][] {
   const able = works.map((work) => ({ ...work, options: ableOf(work) }))

@@ -15,7 +15,10 @@ import { mayHurryTo, urgentIn } from './urgent.ts'
 interface Served {
   readonly ask: Ask
   readonly rank: number
-  /** What is worth a look, the largest first, and whether all of it is known to fit, judged by the least that is asked for. */
+  /**
+   * What is worth a look, the largest first, and whether all of it is known to fit, judged by the least that is asked
+   * for.
+   */
   readonly dishes: readonly Dish[]
   readonly isSifted: boolean
   /** The first of them that may fit, and the first that is not larger than the next of its own should be. */
@@ -24,8 +27,8 @@ interface Served {
 }
 
 /**
- * The first client in turn of whom an LLM takes something. Where he has much to offer that is most often the very first;
- * only else it is worth while to find out what of all there is may fit.
+ * The first client in turn of whom an LLM takes something. Where he has much to offer that is most often the very
+ * first; only else it is worth while to find out what of all there is may fit.
  */
 export function matchIn(round: Round, asks: readonly Ask[], rank: number): Match | null {
   const { backlogged, kinds, size } = round.state.queue.bands[rank]!
@@ -140,10 +143,10 @@ function returnedOf(round: Round, served: Served, flow: Flow): Match | null {
 }
 
 /**
- * The request of a client that an LLM takes: of its own the largest that still
- * leaves tokens for as many small ones as it has requests left in this window, so that both are used up together and
- * no large request is left for a window of its own at the end; else the smallest of its own; else of all others the
- * one that suits best what it has left. Null when nothing fits.
+ * The request of a client that an LLM takes: of its own the largest that still leaves tokens for as many small ones as
+ * it has requests left in this window, so that both are used up together and no large request is left for a window of
+ * its own at the end; else the smallest of its own; else of all others the one that suits best what it has left. Null
+ * when nothing fits.
  */
 function choose(round: Round, served: Served, flow: Flow): Match | Guest | null {
   const { dishes, from, middle } = served

@@ -10,7 +10,10 @@ export interface Quota {
   readonly scores: readonly number[]
   /** By LLM, what such a request takes there; undefined where none may go. */
   readonly costs: readonly (Cost | undefined)[]
-  /** For each offer, the part of patient requests that should take it; null of others, and where no plan was made for them yet. */
+  /**
+   * For each offer, the part of patient requests that should take it; null of others, and where no plan was made for
+   * them yet.
+   */
   readonly shares: readonly number[] | null
   /** How many may go there now: all but those that do better to wait for another. */
   readonly may: number[]

@@ -92,9 +92,9 @@ interface Expectation {
 }
 
 /**
- * Adds a request to the plan that has begun to wait. A patient one is shared out as others of its shape were. Else it may go
- * wherever it would not do better to wait for the LLM that it is expected to go to, and counts for that one. Anywhere,
- * where nothing is expected.
+ * Adds a request to the plan that has begun to wait. A patient one is shared out as others of its shape were. Else it
+ * may go wherever it would not do better to wait for the LLM that it is expected to go to, and counts for that one.
+ * Anywhere, where nothing is expected.
  */
 export function addToPlan(round: Round, pending: Pending, best: Expectation | null): void {
   const { quotas } = round.state

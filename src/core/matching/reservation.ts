@@ -99,7 +99,10 @@ function reservedFor(ports: Ports, pending: Pending, at: number): Reserved | nul
   return best && { pending, llm: best.offer.llm, cost: best.offer.cost, at: startIn(ports, best, at) }
 }
 
-/** When it is to start: how long calls under way still take is a guess, and no reason to keep it waiting for more than a window. */
+/**
+ * When it is to start: how long calls under way still take is a guess, and no reason to keep it waiting for more than a
+ * window.
+ */
 function startIn({ views }: Ports, { offer, at: foreseen, because }: Outlook, at: number): number {
   const ledger = views[offer.llm]!.account.ledgers.find(({ limit }) => limit.name === because)
   return ledger === undefined ? foreseen : Math.min(foreseen, at + ledger.limit.perMs)
@@ -125,7 +128,9 @@ export function mayPass(
   return state.reserved?.pending === pending || keepsRoom(state, ports, llm, cost, at)
 }
 
-/** Whether what an LLM takes may delay the one that has its room kept: there, or on an LLM that shares a limit with it. */
+/**
+ * Whether what an LLM takes may delay the one that has its room kept: there, or on an LLM that shares a limit with it.
+ */
 export function isKeptFor({ reserved, siblings }: Dispatcher, llm: number): boolean {
   if (reserved === null || reserved.pending.place === null) return false
   return reserved.llm === llm || siblings[llm]!.includes(reserved.llm)

@@ -62,7 +62,9 @@ export function isBestNow(round: Round, band: number, pending: Pending, offer: O
 
 const NO_TOKENS: Cost = { inputTokens: 0, outputTokens: 0 }
 
-/** When an LLM would have served this request, if it were the last of all that are planned there in its band and above. */
+/**
+ * When an LLM would have served this request, if it were the last of all that are planned there in its band and above.
+ */
 export function servedAt(round: Round, band: number, pending: Pending, { llm, cost }: Offer): number {
   const { state, ports, at, servedAt: known } = round
   const planned = plannedFor(state.queue, band, llm)
@@ -84,7 +86,10 @@ export function isAtMost({ account: { ledgers } }: LlmView, less: Cost, cost: Co
   return true
 }
 
-/** Whether a request of this rank asks for no less than what an exhausted LLM is to wake for, so that it does not fit either. */
+/**
+ * Whether a request of this rank asks for no less than what an exhausted LLM is to wake for, so that it does not fit
+ * either.
+ */
 export function isWanted(view: LlmView, cost: Cost, rank: number): boolean {
   return view.wanted.rank <= rank && isAtMost(view, view.wanted, cost)
 }
@@ -97,8 +102,8 @@ export function mayGo({ views }: Pick<Ports, 'views'>, pending: Pending, llm: nu
 }
 
 /**
- * The LLMs a request may go to now: those whose provider can be reached, as long as there is one, since nothing tells when the
- * others can be again; for `auto`, a simulated one only while no real one can be reached.
+ * The LLMs a request may go to now: those whose provider can be reached, as long as there is one, since nothing tells
+ * when the others can be again; for `auto`, a simulated one only while no real one can be reached.
  */
 export function candidatesOf(pending: Pending, { views }: Pick<Ports, 'views'>): readonly number[] {
   const { eligible, excluded, auto } = pending

@@ -80,8 +80,8 @@ export interface Rounds {
 }
 
 /**
- * Frank-Wolfe: in every round each kind moves a part of itself to the option that is cheapest at the present prices. The
- * price is what is lost there and, for each limit, a high power of its load.
+ * Frank-Wolfe: in every round each kind moves a part of itself to the option that is cheapest at the present prices.
+ * The price is what is lost there and, for each limit, a high power of its load.
  */
 export function spread(table: Table, { rounds, stepOf, squaringsOf, full }: Rounds): Spread {
   const { begins, limits, rows, adds, size } = table

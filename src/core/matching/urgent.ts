@@ -3,7 +3,10 @@ import { startBy } from './patient.ts'
 import type { Pending, Queue } from '../queue/queue.ts'
 import { mayTake } from './quota.ts'
 
-/** So many are looked at: from the front of the heap by deadline, where about the first due are, and of those that came again. */
+/**
+ * So many are looked at: from the front of the heap by deadline, where about the first due are, and of those that came
+ * again.
+ */
 const URGENT_MOST = 24
 /** A request is urgent once half of its wait, less this, is over. */
 const URGENT_MS = 2_000
@@ -11,9 +14,9 @@ const URGENT_MS = 2_000
 const WELL_AFTER = 1.5
 
 /**
- * The requests of a band that go first, to whatever LLM has room (`mayHurryTo` says where not). In front those that came
- * again as they were told. Then those that were expected to start in time when they came and may soon be late, the first
- * due in front: others were taken before them because they suited better.
+ * The requests of a band that go first, to whatever LLM has room (`mayHurryTo` says where not). In front those that
+ * came again as they were told. Then those that were expected to start in time when they came and may soon be late, the
+ * first due in front: others were taken before them because they suited better.
  */
 export function urgentIn(
   queue: Queue,
@@ -66,8 +69,8 @@ function isShared({ place }: Pending): boolean {
 }
 
 /**
- * Whether an urgent request may go to an LLM: a patient one keeps to the plan for as long as there is time to, unless it came
- * again as it was told.
+ * Whether an urgent request may go to an LLM: a patient one keeps to the plan for as long as there is time to, unless
+ * it came again as it was told.
  */
 export function mayHurryTo({ holders }: Queue, pending: Pending, llm: number, now: number): boolean {
   if (!isShared(pending) || holders.has(pending) || now >= startBy(pending)) return true

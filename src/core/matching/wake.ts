@@ -12,7 +12,10 @@ import { floorCostOn } from '../queue/shape.ts'
 
 type Wish = Pick<Block, 'until'> & { readonly wanted: Wanted }
 
-/** Tells an LLM that has no room for some of what waits for which cost it has to wake: the one that fits first. O(waiting). */
+/**
+ * Tells an LLM that has no room for some of what waits for which cost it has to wake: the one that fits first.
+ * O(waiting).
+ */
 export function tellFull(state: Dispatcher, ports: Ports, llm: number, at: number): void {
   const view = ports.views[llm]!
   if (!isOpen(view)) return
@@ -64,7 +67,10 @@ function tellOf(ports: Ports, llm: number, wish: Wish | null, at: number): void 
     ports.tell(llm, { type: 'full', wanted: wish.wanted, at })
 }
 
-/** What an LLM is to wake for whatever else waits: what it sleeps for already, or the request that has its room kept there. */
+/**
+ * What an LLM is to wake for whatever else waits: what it sleeps for already, or the request that has its room kept
+ * there.
+ */
 function standingWish({ reserved }: Dispatcher, llm: number, view: LlmView, at: number): Wish | null {
   const { status, wanted, wakeAt: until } = view
   const asleep = status === 'exhausted' ? { wanted, until } : null

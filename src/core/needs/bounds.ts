@@ -29,8 +29,8 @@ function least(
 }
 
 /**
- * Why the bounds leave this LLM out, with its own figure and the bound; null when they do not. The price is that of what
- * the call is expected to set aside there: the input and the client's bound on the answer, or the likely answer.
+ * Why the bounds leave this LLM out, with its own figure and the bound; null when they do not. The price is that of
+ * what the call is expected to set aside there: the input and the client's bound on the answer, or the likely answer.
  */
 export function outOfBounds(
   view: Pick<LlmView, 'spec' | 'skill' | 'account'>,

@@ -121,14 +121,17 @@ export interface Expected {
   readonly cost: Cost
 }
 
-/** Adds a request behind those of its client that are due before it: `ahead` of all. Returns its position, counted from 1. */
+/**
+ * Adds a request behind those of its client that are due before it: `ahead` of all. Returns its position, counted from
+ * 1.
+ */
 export function enqueue(
   queue: Queue,
   pending: Pending,
   expected: Expected | null,
-  ahead = aheadOf(queue, PRIORITIES.indexOf(pending.priority), pending),
+  ahead = aheadOf(queue, rankOf(pending), pending),
 ): number {
-  const band = PRIORITIES.indexOf(pending.priority)
+  const band = rankOf(pending)
   const lane = laneFor(queue.stocks, queue.bands[band]!, pending)
   const heaps = { laneIndex: -1, deadlineIndex: -1, agingIndex: -1 }
   const llm = expected?.llm ?? null

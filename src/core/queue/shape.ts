@@ -77,8 +77,8 @@ function leastInputOn(skill: Skill, most: Most, inputTokens: number): number {
 }
 
 /**
- * What requests take of an LLM at least that ask for `floor` or more, up to the largest of their shape, whatever earlier
- * answers say. The larger the prompt, the less the context and a limit on tokens leave for the answer.
+ * What requests take of an LLM at least that ask for `floor` or more, up to the largest of their shape, whatever
+ * earlier answers say. The larger the prompt, the less the context and a limit on tokens leave for the answer.
  */
 export function floorCostOn(view: LlmView, shape: Shape, floor: Size = shape): Cost {
   const { spec, skill, account } = view

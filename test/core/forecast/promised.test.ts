@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   createPromised,
-  type Place,
+  type KeptPlace,
   promise,
   promisedBefore,
   release,
 } from '../../../src/core/forecast/promised.ts'
 
-const place = (rest: Partial<Place> = {}): Place => ({
+const place = (rest: Partial<KeptPlace> = {}): KeptPlace => ({
   client: 'a',
   clientWeight: 1,
   rank: 1,
@@ -25,7 +25,7 @@ const follower = (client: string, rank = 1, spared = 0) => ({
 })
 
 /** Places of these clients and bands, all of one size on one LLM. */
-function promisedTo(places: readonly Partial<Place>[]) {
+function promisedTo(places: readonly Partial<KeptPlace>[]) {
   const promised = createPromised()
   for (const one of places) promise(promised, place(one))
   return promised

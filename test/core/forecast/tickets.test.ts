@@ -21,11 +21,11 @@ const offer = {
   serveMs: 0,
   fastestMs: 0,
 }
-const place: Outlook = { at: START + 50_000, because: null, offer, score: 0 }
+const outlook: Outlook = { at: START + 50_000, because: null, offer, score: 0 }
 
 function refused(waitMs: number, ...requests: Pending[]): Tickets {
   const tickets = createTickets()
-  for (const request of requests) giveTicket(tickets, request, { now: START, waitMs, place })
+  for (const request of requests) giveTicket(tickets, request, { now: START, waitMs, outlook })
   return tickets
 }
 

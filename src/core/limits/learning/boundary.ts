@@ -114,7 +114,9 @@ function isComplete({ end, start, fresh }: Shown): boolean {
   return end && start && fresh
 }
 
-/** More is used than was sent from here: others use the limit too, or the numbers are off. Nothing is proven by such. */
+/**
+ * More is used than was sent from here: others use the limit too, or the numbers are off. Nothing is proven by such.
+ */
 function isStrange({ earliest, perMs }: Boundary, sighting: Sighting, books: Ledger): boolean {
   const { limit, remaining, countSlack } = sighting
   const sent = ownSince(books, earliest - perMs - books.limit.guardMs)
@@ -138,7 +140,9 @@ function showsStart({ earliest, latest, perMs }: Boundary, books: Ledger, at: nu
   return latest + limit.guardMs < firstAt + perMs
 }
 
-/** A weighted count would still hold a share of what was let in before: it would tell more, or would not let in so much. */
+/**
+ * A weighted count would still hold a share of what was let in before: it would tell more, or would not let in so much.
+ */
 function showsFresh(
   { earliest, perMs, before, letIn }: Boundary,
   { limit, remaining, at }: Sighting,

@@ -26,8 +26,8 @@ export interface Told {
 }
 
 /**
- * What limit headers teach of how a limit is counted, and for how long. A kind that nobody wrote down is taken over once
- * it is proven, and let go at the first header that contradicts it. Takes the lessons in.
+ * What limit headers teach of how a limit is counted, and for how long. A kind that nobody wrote down is taken over
+ * once it is proven, and let go at the first header that contradicts it. Takes the lessons in.
  */
 export function learnKinds(account: Account, { limits, sentAt, at }: Told): LimitLesson[] {
   const lessons: LimitLesson[] = []
@@ -44,8 +44,8 @@ export function learnKinds(account: Account, { limits, sentAt, at }: Told): Limi
 }
 
 /**
- * A refusal ends every kind that was learned of a limit it may be about, for good, and all that headers have shown so far.
- * Takes the lessons in.
+ * A refusal ends every kind that was learned of a limit it may be about, for good, and all that headers have shown so
+ * far. Takes the lessons in.
  */
 export function refuseKinds(account: Account, { limit }: Failure, at: number): LimitLesson[] {
   const lessons: LimitLesson[] = []
@@ -61,7 +61,10 @@ export function refuseKinds(account: Account, { limit }: Failure, at: number): L
   return lessons
 }
 
-/** After an answer: a learned kind that let in more than is declared, and nothing was refused for a window, is trusted more. */
+/**
+ * After an answer: a learned kind that let in more than is declared, and nothing was refused for a window, is trusted
+ * more.
+ */
 export function trustKinds({ ledgers }: Account, at: number): void {
   for (const ledger of ledgers) if (ledger.fallback !== null) trustMore(ledger, at)
 }
@@ -104,8 +107,8 @@ function watch(ledger: Ledger, learned: Learned, sighting: Sighting): Evidence {
 }
 
 /**
- * Whether more is missing than was sent from here while a bucket of a shorter length refills, so that others use it too or
- * the numbers are off: then they say nothing of another length.
+ * Whether more is missing than was sent from here while a bucket of a shorter length refills, so that others use it too
+ * or the numbers are off: then they say nothing of another length.
  */
 function isTooMuch(ledger: Ledger, { range }: Refill, sighting: Sighting): boolean {
   const { limit, remaining, countSlack, at } = sighting
@@ -162,7 +165,10 @@ function asBucket(guardMs: number): LearnedWindow {
   return { window: 'bucket', phase_ms: null, guard_ms: guardMs }
 }
 
-/** The guard of a learned phase in guards of the limit: for calls that travel, and as much for headers that are a little off. */
+/**
+ * The guard of a learned phase in guards of the limit: for calls that travel, and as much for headers that are a little
+ * off.
+ */
 const GUARDS = 2
 
 /** The phase is the middle of what it can be; for the rest the guard is wider, which costs no throughput. */

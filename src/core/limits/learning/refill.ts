@@ -44,8 +44,8 @@ export function watchRefill(refill: Refill, sighting: Sighting): void {
 
 /**
  * The time to refill that is proven: `times` twelve sightings agree on it, some with at least twice as much used as
- * others. Where a window or a log stands at the same count, its reset does not grow with what is used. Null until then, and
- * where neither the expected length nor a single usual one is meant.
+ * others. Where a window or a log stands at the same count, its reset does not grow with what is used. Null until then,
+ * and where neither the expected length nor a single usual one is meant.
  */
 export function provenRefillMs(
   { range, told, leastUsed, mostUsed }: Refill,

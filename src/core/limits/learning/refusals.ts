@@ -23,7 +23,9 @@ export function refusalKindOf({ class: cause, limit }: Failure): RefusalKind | n
 
 /** Windows that a provider may break a limit down to, in the order in which they are tried. */
 const HIDDEN_MS = [10_000, 1_000]
-/** A provider that names a longer wait than a hidden window, and a second for rounding, does not keep to that window. */
+/**
+ * A provider that names a longer wait than a hidden window, and a second for rounding, does not keep to that window.
+ */
 const ROUNDING_MS = 1_000
 /** What is left of a limit, in thousandths, where nothing tells it better; at most once in a window. */
 const CUT = 950
@@ -38,9 +40,10 @@ export interface Refused {
 }
 
 /**
- * What a refusal teaches of a limit that had room for the call: first that it is not counted as was learned, then that shorter windows are kept, if those explain it,
- * then that the limit is lower. It is lowered at once to what the provider let in within the window, and at most to half in
- * one window. Calls that were sent before the last lesson only tell how much was let in. Takes the lessons in.
+ * What a refusal teaches of a limit that had room for the call: first that it is not counted as was learned, then that
+ * shorter windows are kept, if those explain it, then that the limit is lower. It is lowered at once to what the
+ * provider let in within the window, and at most to half in one window. Calls that were sent before the last lesson
+ * only tell how much was let in. Takes the lessons in.
  */
 export function learnFromRefusal(account: Account, refused: Refused): LimitLesson[] {
   const { failure, startedAt, at } = refused
@@ -62,7 +65,9 @@ export function learnFromRefusal(account: Account, refused: Refused): LimitLesso
   return [lesson]
 }
 
-/** The limit that a refusal is about: the one it names, else the fullest; null when it is about how many run at once. */
+/**
+ * The limit that a refusal is about: the one it names, else the fullest; null when it is about how many run at once.
+ */
 function suspectOf({ ledgers }: Account, { limit }: Failure, at: number): Ledger | null {
   const isMeant = ({ limit: { unit, perMs }, hidden }: Ledger) =>
     !hidden &&
@@ -87,7 +92,9 @@ function noteRefusal({ limit }: Ledger, { refusals }: Learned, at: number): void
   add(refusals, 1, at + limit.perMs + limit.guardMs)
 }
 
-/** Of what the ledger counts, what a provider let in of ours: calls that it turned away took requests, but no tokens. */
+/**
+ * Of what the ledger counts, what a provider let in of ours: calls that it turned away took requests, but no tokens.
+ */
 function letIn({ limit, foreign }: Ledger, { refusals }: Learned, amount: number): number {
   return Math.max(1, amount - total(foreign) - (limit.unit === 'requests' ? total(refusals) : 0))
 }

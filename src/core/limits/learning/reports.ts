@@ -52,9 +52,9 @@ function reportedLimits(account: Account, reports: readonly LimitReport[], at: n
 }
 
 /**
- * Whether a report shows that it is about this limit, and is not one whose numbers are all too small by one factor. It counts
- * at least what calls that have ended used, which are enough to tell without what others may have used; and more than
- * it could of all that was sent.
+ * Whether a report shows that it is about this limit, and is not one whose numbers are all too small by one factor. It
+ * counts at least what calls that have ended used, which are enough to tell without what others may have used; and more
+ * than it could of all that was sent.
  */
 function isShown(ledger: Ledger, { limit, remaining }: LimitReport, at: number): boolean {
   if (limit === null || remaining === null) return false

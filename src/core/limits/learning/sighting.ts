@@ -37,15 +37,17 @@ export function sightingOf(
 /** Lengths of windows that providers have, in ms. */
 export const USUAL_MS = [1_000, 10_000, MINUTE_MS, HOUR_MS, DAY_MS] as const
 
-/** The times to refill from empty that would explain a sighting, in ms; `longest` is Infinity where any is long enough. */
+/**
+ * The times to refill from empty that would explain a sighting, in ms; `longest` is Infinity where any is long enough.
+ */
 export interface Range {
   readonly shortest: number
   readonly longest: number
 }
 
 /**
- * A bucket that lacks `used` of `limit` is full after reset = used x W / limit: W = reset x limit / used, however long the
- * header was under way. A bucket that is empty may lack more than it tells.
+ * A bucket that lacks `used` of `limit` is full after reset = used x W / limit: W = reset x limit / used, however long
+ * the header was under way. A bucket that is empty may lack more than it tells.
  */
 export function refillRange(sighting: Sighting): Range {
   const { limit, remaining, countSlack, resetMs, resetSlackMs } = sighting

@@ -18,7 +18,9 @@ function expiryOf({ guardMs }: Limit, at: number): number {
   return Math.ceil((at + guardMs) / grain) * grain
 }
 
-/** What is left of the leak at `at`, rounded up: level - amount x elapsed / W. Exact while the product is below 2^53. */
+/**
+ * What is left of the leak at `at`, rounded up: level - amount x elapsed / W. Exact while the product is below 2^53.
+ */
 function levelAt({ level, since }: Leak, { amount, perMs }: Limit, at: number): number {
   return Math.max(0, level - Math.floor((amount * (at - since)) / perMs))
 }
@@ -34,7 +36,9 @@ function levelsOffAt(leak: Leak, limit: Limit, level: number): number {
   return at
 }
 
-/** The leak after an amount entered it at `at`. It keeps its start while it drains, so that nothing is lost to rounding. */
+/**
+ * The leak after an amount entered it at `at`. It keeps its start while it drains, so that nothing is lost to rounding.
+ */
 function entered(leak: Leak, limit: Limit, amount: number, at: number): Leak {
   if (levelAt(leak, limit, at) === 0) return { level: amount, since: at }
   const windows = Math.floor((at - leak.since) / limit.perMs)

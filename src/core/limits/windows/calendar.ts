@@ -5,8 +5,9 @@ import { DAY_MS, HOUR_MS } from '../../time.ts'
 export const MONTH_MS = 31 * DAY_MS
 
 /**
- * Days or months as a clock on a wall in the provider's zone counts them: a day has 23 to 25 hours where clocks
- * change. As in a fixed window, a call within the guard of midnight counts in both. At most three entries, but for what others used.
+ * Days or months as a clock on a wall in the provider's zone counts them: a day has 23 to 25 hours where clocks change.
+ * As in a fixed window, a call within the guard of midnight counts in both. At most three entries, but for what others
+ * used.
  */
 export const calendar = logWindow(
   (limit, at) => nextStart(limit.timeZone!, limit.perMs, at + limit.guardMs) + limit.guardMs,

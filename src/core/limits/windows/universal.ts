@@ -99,10 +99,10 @@ function clearsAt(ledger: Ledger, load: number, now: number): number {
 }
 
 /**
- * Safe whichever of the usual ways the provider counts, the weighted count of two fixed windows included, which
- * neither a log nor a bucket is: for every e in (0, W], what was sent in the last e, the cost and the share 1 - e / W of
- * what was sent in the W before are together at most the limit. It still lets a whole limit through at once after
- * a rest. Sustains (L - 1) / L of what a sliding window does. At most some 500 entries.
+ * Safe whichever of the usual ways the provider counts, the weighted count of two fixed windows included, which neither
+ * a log nor a bucket is: for every e in (0, W], what was sent in the last e, the cost and the share 1 - e / W of what
+ * was sent in the W before are together at most the limit. It still lets a whole limit through at once after a rest.
+ * Sustains (L - 1) / L of what a sliding window does. At most some 500 entries.
  */
 export const universal: Window = {
   expiryOf: (limit, at) => grained(limit, at + keptMs(limit)),

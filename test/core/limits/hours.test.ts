@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Account, createAccount } from '../../../src/core/limits/account.ts'
-import { createDemand, noteDemand } from '../../../src/core/limits/demand.ts'
+import { createHours, noteHours } from '../../../src/core/limits/hours.ts'
 import type { Event } from '../../../src/core/events.ts'
 import { dayOf, profileOn } from '../../../src/core/limits/held-back.ts'
 import { UNIFORM } from '../../../src/core/limits/pacing.ts'
@@ -19,8 +19,8 @@ const profileIn = ({ ledgers: [ledger] }: Account, hour: number) =>
   profileOn(ledger!, dayOf(ledger!.limit, inHour(hour)))
 
 function come(account: Account, hours: readonly number[]): boolean[] {
-  const demand = createDemand()
-  return hours.map((hour) => noteDemand(demand, [{ account }], inHour(hour)))
+  const known = createHours()
+  return hours.map((hour) => noteHours(known, [{ account }], inHour(hour)))
 }
 
 test('the first request of a day has limits paced by the hours in which requests came on whole days before', () => {
@@ -60,9 +60,9 @@ const started = (hours: readonly number[], now: number) =>
   recover(logOf(hours), [llm('A', { limits: [perDay] })], () => null, inHour(now))
 
 test('a start takes the pace from the log, and goes on counting where it ended', () => {
-  const { llms, demand } = started([5, 33, 33, 34, 57], 58)
+  const { llms, hours } = started([5, 33, 33, 34, 57], 58)
   expect(profileIn(llms[0]!.account, 58).slice(8, 11)).toEqual([1, 100, 50])
-  noteDemand(demand, llms, inHour(81))
+  noteHours(hours, llms, inHour(81))
   expect(profileIn(llms[0]!.account, 81).slice(8, 11)).toEqual([1, 100, 32])
 })
 

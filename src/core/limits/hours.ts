@@ -4,7 +4,7 @@ import { hourOf, isPaced, type Profile, profileOf } from './pacing.ts'
 import { DAY_MS } from '../time.ts'
 
 /** How many requests came in each hour of the day, UTC, in thousandths, over whole days, the latest counting most. */
-export interface Demand {
+export interface Hours {
   counts: number[]
   /** Ordinal of the day, UTC, that the last request came on; null before the first. */
   day: number | null
@@ -16,7 +16,7 @@ const ONE = 1000
 /** With each day, what came before counts an eighth less. */
 const KEPT = 7 / 8
 
-export function createDemand(): Demand {
+export function createHours(): Hours {
   return { counts: noCounts(), day: null, isWhole: false }
 }
 
@@ -28,24 +28,24 @@ function noCounts(): number[] {
 type Paced = { readonly account: Account }
 
 /**
- * Counts a request that came at `at`. The first one of a day has all limits paced by the whole days before from then on,
- * each with its own next day: within a day no allowance falls. True where it did so.
+ * Counts a request that came at `at`. The first one of a day has all limits paced by the whole days before from then
+ * on, each with its own next day: within a day no allowance falls. True where it did so.
  */
-export function noteDemand(demand: Demand, llms: readonly Paced[], at: number): boolean {
+export function noteHours(known: Hours, llms: Iterable<Paced>, at: number): boolean {
   const day = Math.floor(at / DAY_MS)
-  const isNext = demand.day !== null && day > demand.day
-  const isTold = isNext && demand.isWhole
-  if (isTold) pace(llms, profileOf(demand.counts), day * DAY_MS, at)
+  const isNext = known.day !== null && day > known.day
+  const isTold = isNext && known.isWhole
+  if (isTold) pace(llms, profileOf(known.counts), day * DAY_MS, at)
   if (isNext) {
-    demand.counts = demand.isWhole ? demand.counts.map((count) => Math.floor(count * KEPT)) : noCounts()
-    demand.isWhole = true
+    known.counts = known.isWhole ? known.counts.map((count) => Math.floor(count * KEPT)) : noCounts()
+    known.isWhole = true
   }
-  demand.day = day
-  demand.counts[hourOf(at)]! += ONE
+  known.day = day
+  known.counts[hourOf(at)]! += ONE
   return isTold
 }
 
-function pace(llms: readonly Paced[], profile: Profile, from: number, now: number): void {
+function pace(llms: Iterable<Paced>, profile: Profile, from: number, now: number): void {
   for (const { account } of llms)
     for (const ledger of account.ledgers) if (isPaced(ledger.limit)) paceAnew(ledger, profile, from, now)
 }
