@@ -10,7 +10,7 @@ const COMMIT_INTERVAL_MS = 2
 const RETRY_MS = 1_000
 
 export interface JournalOptions {
-  readonly store: LogStore
+  readonly store: Pick<LogStore, 'append'>
   /** Called for every event once it is in the log, in order: what an event sets off starts here. */
   committed(event: Event): void
   /** The log stopped or went on; for people. */

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
+import type { Event } from '../core/events.ts'
 import { pack, type Segment, unpack } from './segment.ts'
-import { LogError, type LogStore } from './store.ts'
+import { LogError, type LogReader, type LogStore, type Position } from './store.ts'
 
 /** Version of the schema below, kept in the file's `user_version`. */
 const SCHEMA_VERSION = 2
@@ -85,7 +86,7 @@ function lockOf(path: string): Database.Database {
 }
 
 /** Opens an existing log for reading only, beside a process that writes it. */
-export function openLogReader(path: string): Omit<LogStore, 'append' | 'prune'> & { db: Database.Database } {
+export function openLogReader(path: string): LogReader & { db: Database.Database } {
   if (!existsSync(path))
     throw new LogError(`There is no event log at ${path}. Has the server run with this configuration?`)
   const db = guarded(path, () => {
@@ -96,24 +97,33 @@ export function openLogReader(path: string): Omit<LogStore, 'append' | 'prune'> 
   return { ...readerOf(db), db }
 }
 
-function readerOf(db: Database.Database): Omit<LogStore, 'append' | 'prune'> {
+function readerOf(db: Database.Database): LogReader {
+  const head = db.prepare('SELECT seq, at FROM segment ORDER BY seq LIMIT 1')
   const tail = db.prepare('SELECT * FROM segment ORDER BY seq DESC LIMIT 1')
-  // The segment before the first that begins in time may end in it.
+  // A segment before the first that begins in time, or after a `seq`, may end in it.
   const before = db.prepare('SELECT seq FROM segment WHERE at < ? ORDER BY seq DESC LIMIT 1').pluck()
+  const holding = db.prepare('SELECT max(seq) FROM segment WHERE seq <= ?').pluck()
   const from = db.prepare('SELECT * FROM segment WHERE seq >= ? ORDER BY seq')
+  const having = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(events, ?) > 0 ORDER BY seq')
+
+  function* events(segments: Iterable<unknown>, isMeant: (event: Event) => boolean): Generator<Event> {
+    for (const segment of segments)
+      for (const event of unpack(segment as Segment)) if (isMeant(event)) yield event
+  }
+  const start = (seq: number) => (holding.get(seq) as number | null) ?? 0
   return {
+    first: () => (head.get() as Position | undefined) ?? { seq: 0, at: 0 },
     last() {
       const segment = tail.get() as Segment | undefined
       if (segment === undefined) return { seq: 0, at: 0 }
       const { seq, at } = unpack(segment).at(-1)!
       return { seq, at }
     },
-    *read(since) {
-      const start = (before.get(since) as number | undefined) ?? 0
-      for (const segment of from.iterate(start) as IterableIterator<Segment>) {
-        for (const event of unpack(segment)) if (event.at >= since) yield event
-      }
-    },
+    read: (since) =>
+      events(from.iterate((before.get(since) as number | undefined) ?? 0), ({ at }) => at >= since),
+    readFrom: (seq) => events(from.iterate(start(seq)), (event) => event.seq >= seq),
+    readWith: (text, seq) =>
+      events(having.iterate(start(seq), JSON.stringify(text).slice(1, -1)), (event) => event.seq >= seq),
     close: () => void db.close(),
   }
 }

@@ -50,6 +50,27 @@ describe('a log', () => {
     log.close()
   })
 
+  test('is read from any event on, and by what stands in its events', () => {
+    const log = openLog(path)
+    expect(log.first()).toEqual({ seq: 0, at: 0 })
+    log.append(ticks(10))
+    log.append([event(11, 'request.abandoned', { while: 'queued' }, { request: 'req_"ä"' })])
+    log.append(ticks(10, 12))
+    expect(log.first()).toEqual({ seq: 1, at: START + 1 })
+    expect([...log.readFrom(5)].map(({ seq }) => seq)).toEqual([
+      5,
+      6,
+      7,
+      8,
+      9,
+      ...ticks(12, 10).map(({ seq }) => seq),
+    ])
+    expect([...log.readFrom(22)]).toEqual([])
+    expect([...log.readWith('req_"ä"', 3)].map(({ seq }) => seq)).toEqual([11])
+    expect([...log.readWith('req_other', 1)]).toEqual([])
+    log.close()
+  })
+
   test('is there again after it was closed, and goes on where it ended', () => {
     const first = openLog(path)
     first.append(ticks(10))

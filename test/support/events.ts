@@ -18,9 +18,8 @@ export function ticks(count: number, from = 1): Event[] {
 }
 
 /** A log in memory whose disk can be made to fail. */
-export function memoryLog(): LogStore & { batches: Event[][]; broken: boolean } {
+export function memoryLog(): Pick<LogStore, 'append'> & { batches: Event[][]; broken: boolean } {
   const batches: Event[][] = []
-  const all = () => batches.flat()
   return {
     batches,
     broken: false,
@@ -28,17 +27,5 @@ export function memoryLog(): LogStore & { batches: Event[][]; broken: boolean } 
       if (this.broken) throw new Error('the disk is full')
       batches.push([...events])
     },
-    last() {
-      const { seq, at } = all().at(-1) ?? { seq: 0, at: 0 }
-      return { seq, at }
-    },
-    *read(since) {
-      yield* all().filter(({ at }) => at >= since)
-    },
-    prune(before, most) {
-      const old = batches.findIndex((batch) => batch[0]!.at >= before)
-      return batches.splice(0, Math.min(most, old < 0 ? batches.length : old)).length
-    },
-    close() {},
   }
 }
