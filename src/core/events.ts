@@ -126,6 +126,8 @@ export interface InputData {
     seed: number
     config_hash: string
     config: unknown
+    /** The instant as of which the state at the start was taken from the log; version 1 does not say. */
+    recovered_at?: number | null
   }
   'request.received': {
     client: string
