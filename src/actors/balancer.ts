@@ -12,6 +12,7 @@ import {
   type Ports,
 } from '../core/dispatch-state.ts'
 import { wakeAt } from '../core/dispatcher.ts'
+import { EVENT_VERSIONS } from '../core/event-versions.ts'
 import type {
   DecisionData,
   DecisionType,
@@ -80,7 +81,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     llm: string | null,
     data: EventData[T],
   ): Event => {
-    const event = { seq: ++seq, at, type, v: 1, request, llm, data } as Event
+    const event = { seq: ++seq, at, type, v: EVENT_VERSIONS[type], request, llm, data } as Event
     record(event)
     return event
   }
