@@ -1,6 +1,7 @@
 import type { Policy } from '../core/dispatch-state.ts'
 import type { Event, InputData } from '../core/events.ts'
-import { type Recovered, recover } from '../core/recover.ts'
+import { createFold, type Fold, foldInto } from '../core/fold.ts'
+import { type Recovered, recoverFrom } from '../core/recover.ts'
 import type { LlmSpec } from '../core/types.ts'
 import { type Deciding, policyOf } from './policy.ts'
 import { DAY_MS } from './units.ts'
@@ -20,11 +21,18 @@ export type Started = InputData['process.started']
  * `read` gives the events of the log before the process, from an instant on (ms since 1970), in their order.
  */
 export function startFrom(started: Started, read: (since: number) => Iterable<Event>): Start {
-  const policy = policyOf(started.config as Deciding)
+  const { llms } = started.config as Deciding
+  const fold = createFold(llms)
+  for (const event of read(started.recovered_at! - memoryMs(llms))) foldInto(fold, event)
+  return startFromFold(started, fold)
+}
+
+/** The same from what was folded of the log before the process, which is used up. */
+export function startFromFold(started: Started, fold: Fold): Start {
   const because = new Map(started.disabled.map(({ llm, because }) => [llm, because]))
   const disabled = (spec: LlmSpec) => because.get(spec.name) ?? null
-  const now = started.recovered_at!
-  return { policy, recovered: recover(read(now - memoryMs(policy.specs)), policy.specs, disabled, now) }
+  const policy = policyOf(started.config as Deciding)
+  return { policy, recovered: recoverFrom(fold, disabled, started.recovered_at!) }
 }
 
 /** How far back the past matters: twice the longest window, and at least two days. */

@@ -15,6 +15,8 @@ export interface Watch {
 
 export interface Look {
   readonly seq: number
+  /** As of which the states are told, in ms since 1970. */
+  readonly at: number
   readonly live: Checkpoint
   /** Folded from the first event on. */
   readonly folded: Checkpoint
@@ -39,6 +41,7 @@ export function watchFolds(specs: readonly LlmSpec[], seed: number, every: numbe
     const found = checkpointOf(live, now)
     looks.push({
       seq: events.length,
+      at: now,
       live: found,
       folded: checkpointOf(whole, now),
       resumed: checkpointOf(resumed, now),
