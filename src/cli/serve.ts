@@ -17,6 +17,7 @@ import { openLog } from '../log/sqlite.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
 import { createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
+import { isColoured } from './terminal.ts'
 import { runtimeName, VERSION } from './version.ts'
 
 /** Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError. */
@@ -31,7 +32,7 @@ export async function serve(
   const console = createConsole(
     config.general.logLevel,
     process.stderr.isTTY === true,
-    !env.NO_COLOR,
+    isColoured(process.stderr, env),
     clock.now,
   )
   const listeners = new CellMap<string, Listener>()
