@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
 import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
+import { replay } from './replay.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
@@ -61,6 +62,7 @@ export const COMMANDS: readonly Command[] = [
       workload: { type: 'string' },
       for: { type: 'string' },
       seed: { type: 'string' },
+      log: { type: 'string' },
       json: { type: 'boolean' },
     },
     optionHelp: [
@@ -68,6 +70,7 @@ export const COMMANDS: readonly Command[] = [
       ['--workload NAME', 'burst, steady (default), office-day, or a file (docs/simulation.md)'],
       ['--for DURATION', 'how long requests come, 10m, 24h, ... (default: as the workload says)'],
       ['--seed N', 'another draw of the same workload (default 1)'],
+      ['--log NEW', 'keep its events in a new event log, for the commands that read one'],
       ['--json', 'as JSON'],
     ],
     examples: [
@@ -76,6 +79,30 @@ export const COMMANDS: readonly Command[] = [
       'npm run llb -- simulate --config my.yaml --workload my-workload.yaml --seed 2 --json',
     ],
     run: simulateCommand,
+  },
+  {
+    name: 'replay',
+    summary: 'run through the event log again',
+    options: {
+      config,
+      log: { type: 'string' },
+      verify: { type: 'boolean' },
+      json: { type: 'boolean' },
+    },
+    optionHelp: [
+      ['--config FILE', 'the configuration whose event_log.path it is (LLB_CONFIG; default config.yaml)'],
+      ['--log FILE', 'the event log itself, without a configuration'],
+      [
+        '--verify',
+        'execute every decision again from its facts; stop at the first that differs (exit code 1)',
+      ],
+      ['--json', 'as JSON'],
+    ],
+    examples: [
+      'npm run llb -- replay --verify',
+      'npm run llb -- replay --verify --log data/events.db --json',
+    ],
+    run: replay,
   },
 ]
 

@@ -36,7 +36,7 @@ export function compare(execution: Execution, recorded: Event): Difference | nul
   return executed !== null && isSame(recorded, executed) ? null : other(execution, recorded, executed)
 }
 
-/** What a process decided and did not record before it ended; `recorded` is what comes instead, null at the log's end. */
+/** What a process decided and did not record before it ended; `recorded` comes instead, null at the end of the log. */
 export function unrecorded({ produced }: Execution, recorded: Event | null): Difference | null {
   const executed = produced[0]
   if (executed === undefined) return null
