@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { createBalancer } from '../../src/actors/balancer.ts'
 import type { Event } from '../../src/core/events.ts'
 import { verify } from '../../src/replay/verify.ts'
+import { drawSwarm } from '../../src/sim/swarm.ts'
+import { runTrial } from '../../src/sim/trial.ts'
 import { logOf } from '../support/log-of.ts'
 import { drawnLog, recordedWorld } from './worlds.ts'
 
@@ -93,3 +96,19 @@ test('what was looked at is told as it goes', () => {
   verify(logOf(events), (seq) => void told.push(seq))
   expect(told).toEqual(events.map(({ seq }) => seq))
 })
+
+test('no event is changed once it was recorded, so that what is written later is what was decided', () => {
+  const create: typeof createBalancer = (options, prefix) =>
+    createBalancer({ ...options, record: (event) => options.record(frozen(event)) }, prefix)
+  for (let seed = 1; seed <= 50; seed++) {
+    const { events, violation } = runTrial(drawSwarm(seed), create)
+    expect(violation, `seed ${seed}`).toBeNull()
+    expect(verify(logOf(events)), `seed ${seed}`).toMatchObject({ events: events.length, difference: null })
+  }
+})
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const inner of Object.values(value)) frozen(inner)
+  return Object.freeze(value)
+}
