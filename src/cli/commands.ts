@@ -24,25 +24,28 @@ const config = { type: 'string', short: 'c' } as const
 
 const REPLAY: Command = {
   name: 'replay',
-  summary: 'go back to a place in the event log: states, limits, what waited and what ran',
+  summary: 'go back to a place in the event log, step on from there, or verify every decision in it',
   options: {
     ...LOG_OPTIONS,
     at: { type: 'string' },
     follow: { type: 'boolean' },
     until: { type: 'string' },
+    verify: { type: 'boolean' },
     json: { type: 'boolean' },
   },
   optionHelp: [
     ...LOG_HELP,
-    ['--at PLACE', `${PLACE_HELP}`],
+    ['--at PLACE', PLACE_HELP],
     ['--follow', 'step through what happened from there on (default: from the first event on)'],
     ['--until PLACE', 'where --follow ends (default: the end of the log)'],
-    ['--json', 'the state as JSON'],
+    ['--verify', 'execute every decision again from its facts; stop at the first that differs (exit code 1)'],
+    ['--json', 'as JSON'],
   ],
   examples: [
     'npm run llb -- replay --at 2h',
     'npm run llb -- replay --at 2026-01-31T08:00Z --json',
     'npm run llb -- replay --follow --at 4711 --until 4720',
+    'npm run llb -- replay --verify --log copy-of-events.db',
   ],
   run: replay,
 }
@@ -89,6 +92,7 @@ export const COMMANDS: readonly Command[] = [
       workload: { type: 'string' },
       for: { type: 'string' },
       seed: { type: 'string' },
+      log: { type: 'string' },
       json: { type: 'boolean' },
     },
     optionHelp: [
@@ -96,6 +100,7 @@ export const COMMANDS: readonly Command[] = [
       ['--workload NAME', 'burst, steady (default), office-day, or a file (docs/simulation.md)'],
       ['--for DURATION', 'how long requests come, 10m, 24h, ... (default: as the workload says)'],
       ['--seed N', 'another draw of the same workload (default 1)'],
+      ['--log NEW', 'keep its events in a new event log, for the commands that read one'],
       ['--json', 'as JSON'],
     ],
     examples: [

@@ -50,6 +50,14 @@ export function foldBefore(log: LogReader, started: Start['data'], seq: number):
   return fold
 }
 
+/** Whether the log still has all that a process, which starts at `seq`, has looked at of it. */
+export function holdsPast(log: LogReader, started: Start['data'], seq: number): boolean {
+  const since = started.recovered_at! - memoryMs((started.config as Deciding).llms)
+  const first = log.first()
+  if (first.seq <= 1 || first.at < since) return true
+  return checkpointBefore(log, started.config_hash, since, seq) !== null
+}
+
 function checkpointBefore(
   log: LogReader,
   configHash: string,
@@ -83,9 +91,7 @@ function fromStart(log: LogReader, start: Start | null): LogState | null {
   const data = { ...start.data, recovered_at: start.data.recovered_at ?? at }
   const config = data.config as Deciding | null
   if (config === null) return null
-  const since = data.recovered_at - memoryMs(config.llms)
-  const isWhole = log.first().seq <= 1 || log.first().at < since
-  if (!isWhole && checkpointBefore(log, data.config_hash, since, seq) === null) return null
+  if (!holdsPast(log, data, seq)) return null
   const fold = foldBefore(log, data, seq)
   foldInto(fold, start)
   return { seq, at, fold, configHash: data.config_hash, config }

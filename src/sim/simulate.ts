@@ -26,10 +26,10 @@ export interface SimulateOptions {
   readonly forMs: number
   /** Answers begin after just the average time and calls travel without any; false by default. */
   readonly exact?: boolean
+  /** Told every event that the balancer records, in order. */
+  event?(event: Event): void
   /** Told now and then how much virtual time has passed, in ms. */
   progress?(elapsedMs: number): void
-  /** Told of every event. */
-  event?(event: Event): void
 }
 
 export interface Quantiles {
@@ -73,7 +73,7 @@ export interface LlmFigures {
 
 /** Runs a workload against providers that enforce just what the configuration declares. */
 export function simulate(options: SimulateOptions): Figures {
-  const { config, workload, seed, forMs, progress } = options
+  const { config, workload, seed, forMs, progress, event } = options
   const random = createRandom(seed)
   const { llms: specs } = config
   const tally = createTally(specs.map(({ name }) => name))
@@ -87,7 +87,7 @@ export function simulate(options: SimulateOptions): Figures {
     start: START,
     observers: [
       tally,
-      ...(options.event ? [{ event: options.event }] : []),
+      ...(event === undefined ? [] : [{ event }]),
       {
         turn({ clock, start }) {
           if (++steps % STEPS_PER_REPORT === 0) progress?.(clock.now() - start)

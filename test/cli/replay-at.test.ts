@@ -161,5 +161,5 @@ describe('replay --follow', () => {
 
 test('replay without a task says what there is', async () => {
   expect(await replay()).toBe(2)
-  expect(err).toContain('--at PLACE or --follow')
+  expect(err).toContain('--at PLACE, --follow or --verify')
 })

@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { ROOT, runtimeCommand } from '../../e2e/runtimes.ts'
+
+test('a small campaign of verification finds all decisions identical, on every runtime', {
+  timeout: 180_000,
+}, () => {
+  const [command, ...flags] = runtimeCommand('bun')
+  const small = ['--events', '1', '--days', '1', '--worlds', '5', '--bursts', '1', '--requests', '20']
+  const args = [...flags, 'test/bench/verify/verify.ts', ...small]
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout.match(/^ {2}on (bun|node|deno) .*: 100 % identical/gm)).toHaveLength(15)
+  expect(stdout).toMatch(/^[\d,]+ events in all$/m)
+})
