@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
+import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
@@ -43,9 +44,9 @@ export const COMMANDS: readonly Command[] = [
     name: 'stats',
     summary:
       'requests, tokens, cost, waits and errors of each LLM, from the event log (a request counts at each LLM it was put to)',
-    options: { config, since: { type: 'string' }, json: { type: 'boolean' } },
+    options: { ...LOG_OPTIONS, since: { type: 'string' }, json: { type: 'boolean' } },
     optionHelp: [
-      CONFIG_HELP,
+      ...LOG_HELP,
       ['--since DURATION', 'only the last 1h, 7d, ... (default: everything)'],
       ['--json', 'as JSON'],
     ],

@@ -20,6 +20,7 @@ import type { LogStore } from '../log/store.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
 import { createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
+import { isColoured } from './terminal.ts'
 import { runtimeName, VERSION } from './version.ts'
 import { DAY_MS } from '../core/time.ts'
 
@@ -35,7 +36,7 @@ export async function serve(
   const console = createConsole(
     config.general.logLevel,
     process.stderr.isTTY === true,
-    !env.NO_COLOR,
+    isColoured(process.stderr, env),
     clock.now,
   )
   const listeners = new CellMap<string, Listener>()
