@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
 import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
+import { MOMENT_HELP } from './moment.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
@@ -43,14 +44,29 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'stats',
     summary:
-      'requests, tokens, cost, waits and errors of each LLM, from the event log (a request counts at each LLM it was put to)',
-    options: { ...LOG_OPTIONS, since: { type: 'string' }, json: { type: 'boolean' } },
+      'what happened, from the event log: requests, tokens, cost, waits, errors, and how far limits were used',
+    options: {
+      ...LOG_OPTIONS,
+      ...{ since: { type: 'string' }, until: { type: 'string' }, by: { type: 'string' } },
+      ...{ json: { type: 'boolean' }, csv: { type: 'boolean' } },
+    },
     optionHelp: [
       ...LOG_HELP,
-      ['--since DURATION', 'only the last 1h, 7d, ... (default: everything)'],
+      ['--since TIME', `what happened since then: ${MOMENT_HELP} (default: everything)`],
+      ['--until TIME', 'what happened before then'],
+      [
+        '--by NAMES',
+        'a row for each llm (default; a request counts at each it was put to), client, model, hour or day, or for several, as in client,llm',
+      ],
       ['--json', 'as JSON'],
+      ['--csv', 'the rows as CSV'],
     ],
-    examples: ['npm run llb -- stats', 'npm run llb -- stats --since 24h --json'],
+    examples: [
+      'npm run llb -- stats',
+      'npm run llb -- stats --since 24h --by hour',
+      'npm run llb -- stats --since 2026-01-01 --until 2026-02-01 --by client,llm --csv > january.csv',
+      'npm run llb -- stats --log copy-of-events.db --json',
+    ],
     run: stats,
   },
   {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import type { Event } from '../core/events.ts'
+import type { Event, EventOf, EventType } from '../core/events.ts'
 import { pack, type Segment, unpack } from './segment.ts'
 import { LogError, type LogReader, type LogStore, type Position } from './store.ts'
 
@@ -105,6 +105,7 @@ function readerOf(db: Database.Database): LogReader {
   const holding = db.prepare('SELECT max(seq) FROM segment WHERE seq <= ?').pluck()
   const from = db.prepare('SELECT * FROM segment WHERE seq >= ? ORDER BY seq')
   const having = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(events, ?) > 0 ORDER BY seq')
+  const naming = db.prepare('SELECT * FROM segment WHERE seq <= ? AND instr(shapes, ?) > 0 ORDER BY seq DESC')
 
   function* events(segments: Iterable<unknown>, isMeant: (event: Event) => boolean): Generator<Event> {
     for (const segment of segments)
@@ -124,6 +125,14 @@ function readerOf(db: Database.Database): LogReader {
     readFrom: (seq) => events(from.iterate(start(seq)), (event) => event.seq >= seq),
     readWith: (text, seq) =>
       events(having.iterate(start(seq), JSON.stringify(text).slice(1, -1)), (event) => event.seq >= seq),
+    latest<T extends EventType>(type: T, seq: number) {
+      const isMeant = (event: Event): event is Event & EventOf<T> => event.type === type && event.seq <= seq
+      for (const segment of naming.iterate(seq, JSON.stringify(type))) {
+        const found = unpack(segment as Segment).findLast(isMeant)
+        if (found !== undefined) return found
+      }
+      return null
+    },
     close: () => void db.close(),
   }
 }

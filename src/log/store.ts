@@ -1,4 +1,4 @@
-import type { Event } from '../core/events.ts'
+import type { Event, EventOf, EventType } from '../core/events.ts'
 
 /** A place in the log. */
 export interface Position {
@@ -19,6 +19,8 @@ export interface LogReader {
   readFrom(seq: number): IterableIterator<Event>
   /** Events in order of the commits from `seq` on in which `text` stands, such as the id of a request. O(bytes). */
   readWith(text: string, seq: number): IterableIterator<Event>
+  /** The last event of a type up to `seq`; null when there is none. O(bytes of the log after it). */
+  latest<T extends EventType>(type: T, seq: number): EventOf<T> | null
   close(): void
 }
 
