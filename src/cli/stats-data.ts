@@ -33,7 +33,7 @@ function tallyJson(tally: Tally) {
 }
 
 /** Every figure under a name of its own, in the same order for all. */
-function flat(tally: Tally): Record<string, number> {
+function flat(tally: Tally): Record<string, number | null> {
   const { wait, first_byte, answer, errors, ...rest } = tallyJson(tally)
   const times = Object.entries({ wait, first_byte, answer }).flatMap(([time, figures]) =>
     Object.entries(figures).map(([name, ms]) => [`${time}_${name}`, ms]),
@@ -53,11 +53,13 @@ function counts(tally: Tally) {
   }
 }
 
+/** Null where nothing was timed. */
 function quantiles(sketch: Sketch) {
+  const known = (ms: number) => (sketch.count === 0 ? null : ms)
   return {
-    p50_ms: sketch.quantile(500),
-    p95_ms: sketch.quantile(950),
-    p99_ms: sketch.quantile(990),
-    max_ms: sketch.max,
+    p50_ms: known(sketch.quantile(500)),
+    p95_ms: known(sketch.quantile(950)),
+    p99_ms: known(sketch.quantile(990)),
+    max_ms: known(sketch.max),
   }
 }

@@ -17,32 +17,46 @@ export interface ReportOptions {
   readonly env: NodeJS.ProcessEnv
 }
 
+const BAR_WIDTH = 10
+
 /** Statistics for people: a summary, charts, and a table each of counts, times, limits and what was learned of them. */
 export function describe(stats: Stats, { by, terminal, env }: ReportOptions): string {
   if (stats.from === null || stats.to === null) return 'The event log has no events in this span.\n'
+  const { groups, limits, learned, charts } = stats
+  const names = by.map(titleOf)
+  const tables: Table[] = [
+    terminal
+      ? withBars(names, groups)
+      : { left: by.length, rows: [[...names, ...COUNTS], ...groups.map(countsRow)] },
+    { left: by.length, rows: [[...names, ...TIMES], ...groups.filter(isTimed).map(timesRow)] },
+    { left: 2, rows: [LIMITS, ...limits.map((limit) => limitRow(limit, terminal))] },
+    { left: 2, rows: [LEARNED, ...learned.map(learnedRow)] },
+  ]
   const coloured = isColoured({ isTTY: terminal }, env)
-  const part = (rows: readonly (readonly string[])[], left: number) =>
-    rows.length === 1
-      ? ''
-      : `\n${headed(
-          table(
-            rows.map((row) => row.map(printable)),
-            left,
-          ),
-          coloured,
-        )}`
   return [
     summaryOf(stats, stats.from, stats.to),
-    terminal && stats.charts !== null ? `\n${chartsText(stats.charts)}` : '',
-    part([[...by.map(titleOf), ...COUNTS], ...stats.groups.map(countsRow)], by.length),
-    part([[...by.map(titleOf), ...TIMES], ...stats.groups.filter(isTimed).map(timesRow)], by.length),
-    part([LIMITS, ...stats.limits.map((limit) => limitRow(limit, terminal))], 2),
-    part([LEARNED, ...stats.learned.map(learnedRow)], 2),
+    terminal && charts !== null ? `\n${chartsText(charts)}` : '',
+    ...tables.filter(({ rows }) => rows.length > 1).map((one) => `\n${tableText(one, coloured)}`),
   ].join('')
 }
 
-function headed(text: string, coloured: boolean): string {
-  return text.replace(/^.*/, (head) => rendered(head, '1', coloured))
+/** A head and rows, of which so many columns stand to the left. */
+interface Table {
+  readonly rows: readonly (readonly string[])[]
+  readonly left: number
+}
+
+function tableText({ rows, left }: Table, coloured: boolean): string {
+  const cells = rows.map((row) => row.map(printable))
+  return table(cells, left).replace(/^.*/, (head) => rendered(head, '1', coloured))
+}
+
+/** The counts, with a bar for the requests of each group beside its names. */
+function withBars(names: readonly string[], groups: readonly Group[]): Table {
+  const most = Math.max(1, ...groups.map(({ tally }) => tally.requests))
+  const row = (group: Group) =>
+    countsRow(group).toSpliced(names.length, 0, bar(group.tally.requests / most, BAR_WIDTH))
+  return { left: names.length + 1, rows: [[...names, '', ...COUNTS], ...groups.map(row)] }
 }
 
 function summaryOf({ total, events }: Stats, from: number, to: number): string {
@@ -107,8 +121,6 @@ function timesRow({ values, tally }: Group): string[] {
 
 const QUANTILES = [500, 950, 990]
 const LIMITS = ['LLM', 'limit', 'at most', 'of', 'peak', 'mean', 'kept requests waiting for']
-const BAR_WIDTH = 10
-
 function limitRow(
   { llm, limit, unit, shared, capacity, peak, used, allowed, boundMs }: BoundLimit,
   bars: boolean,

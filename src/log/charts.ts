@@ -19,9 +19,12 @@ export interface Charts extends ChartSpan {
   readonly troubles: readonly number[]
 }
 
-const STEPS_MS = [1, 5, 15, 60, 180, 360, 720].map((minutes) => minutes * MINUTE_MS)
+const STEPS_MS = [
+  ...[1, 5, 15].map((seconds) => seconds * 1000),
+  ...[1, 5, 15, 60, 180, 360, 720].map((minutes) => minutes * MINUTE_MS),
+]
 
-/** The columns from `from` to `to`, in the shortest step that needs at most `most` of them: minutes, hours or days. */
+/** The columns from `from` to `to`, in the shortest step that needs at most `most` of them: 1 s to 1 d or more. */
 export function chartSpan(from: number, to: number, most: number): ChartSpan {
   const columnsOf = (stepMs: number) => Math.floor(to / stepMs) - Math.floor(from / stepMs) + 1
   let stepMs = STEPS_MS.find((step) => columnsOf(step) <= most) ?? DAY_MS

@@ -161,7 +161,7 @@ describe('as data', () => {
     expect(head.slice(-FAILURE_CLASSES.length)).toEqual(FAILURE_CLASSES.map((name) => `errors_${name}`))
     expect(lines.slice(1).map((line) => line.slice(0, 45))).toEqual([
       'Ann,2023-11-14T22:00Z,1,1,1,0,0,0,0,2000,0,10,2000000,0'.slice(0, 45),
-      'Ann,2023-11-14T23:00Z,1,1,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0'.slice(0, 45),
+      'Ann,2023-11-14T23:00Z,1,1,0,0,0,1,0,0,0,0,0,,,,,,,,,,,,'.slice(0, 45),
       '"Bob, the ""builder""",2023-11-14T23:00Z,1,1,1,0,0'.slice(0, 45),
     ])
     const fields = (line: string) => line.replace(/"(?:[^"]|"")*"/g, '').split(',').length

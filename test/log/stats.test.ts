@@ -228,6 +228,8 @@ describe('limits', () => {
       const calls = (name: string) => only(events, 'request.dispatched').filter((one) => one.llm === name)
       for (const { llm: name, unit, used, peak } of limits) {
         if (unit === 'requests') expect(used).toBe(calls(name).length)
+        if (unit !== 'requests' && unit !== 'concurrency')
+          expect(used).toBe(tokensByHand(events, name)[unit!])
         if (unit === 'concurrency') expect(used).toBe(callMsByHand(events, name))
         if (calls(name).length === 0) expect([used, peak]).toEqual([0, 0])
         if (unit !== 'concurrency') expect(peak).toBeLessThanOrEqual(used)
@@ -292,16 +294,39 @@ describe('limits', () => {
   })
 })
 
+const ENDS: readonly string[] = ['attempt.finished', 'attempt.failed', ...TERMINAL_TYPES]
+
+/** The calls to an LLM, each with the event that ended it. */
+function callsByHand(events: readonly Event[], name: string) {
+  return only(events, 'request.dispatched')
+    .filter((one) => one.llm === name)
+    .map((start) => {
+      const isEnd = ({ seq, request, type }: Event) =>
+        seq > start.seq && request === start.request && ENDS.includes(type)
+      return { start, end: events.find(isEnd)! }
+    })
+}
+
 /** The time that calls to an LLM were under way in all. */
 function callMsByHand(events: readonly Event[], name: string): number {
-  const ends: readonly string[] = ['attempt.finished', 'attempt.failed', ...TERMINAL_TYPES]
-  const starts = only(events, 'request.dispatched').filter((one) => one.llm === name)
-  return sum(
-    starts.map(({ seq, at, request }) => {
-      const end = events.find((one) => one.seq > seq && one.request === request && ends.includes(one.type))
-      return (end ?? events.at(-1)!).at - at
-    }),
-  )
+  return sum(callsByHand(events, name).map(({ start, end }) => end.at - start.at))
+}
+
+/** Tokens that calls to an LLM were charged: what was reported, nothing where they were turned away, else all set aside. */
+function tokensByHand(events: readonly Event[], name: string) {
+  const charges = callsByHand(events, name).map(({ start, end }) => {
+    if (end.type === 'attempt.finished' && end.data.usage !== null) return end.data.usage
+    const isTurnedAway =
+      end.type === 'attempt.failed' &&
+      (end.data.class === 'unreachable' ||
+        (end.data.status !== null && /^[34]/.test(String(end.data.status))))
+    return isTurnedAway ? { input_tokens: 0, output_tokens: 0 } : start.data.reserved
+  })
+  const [input_tokens, output_tokens] = [
+    sum(charges.map((one) => one.input_tokens)),
+    sum(charges.map((one) => one.output_tokens)),
+  ]
+  return { input_tokens, output_tokens, tokens: input_tokens + output_tokens }
 }
 
 test('a crash cuts off what ran, and nothing waits or is bound while nobody serves', () => {
