@@ -3,6 +3,7 @@ import { check } from './check.ts'
 import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
 import { replay } from './replay.ts'
 import { PLACE_HELP } from './replay-at.ts'
+import { MOMENT_HELP } from './moment.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
@@ -16,8 +17,13 @@ export interface Command {
   /** What each option means, in the order of the help. */
   readonly optionHelp: readonly (readonly [string, string])[]
   readonly examples: readonly string[]
+  /** What its exit codes mean beyond {@link EXIT_CODES}. */
+  readonly exitCodes?: readonly string[]
   run(values: Values, env: NodeJS.ProcessEnv): number | Promise<number>
 }
+
+/** What the exit code of every command means. */
+export const EXIT_CODES = ['0 done', '1 found something wrong', '2 wrong usage or configuration'] as const
 
 const CONFIG_HELP = ['--config FILE', 'the configuration (LLB_CONFIG; default config.yaml)'] as const
 const config = { type: 'string', short: 'c' } as const
@@ -60,6 +66,11 @@ export const COMMANDS: readonly Command[] = [
       ['--port N', 'the port instead of general.listen_port (LLB_PORT); 0 takes any free one'],
     ],
     examples: ['npm start', 'npm start -- --config my.yaml --port 9000'],
+    exitCodes: [
+      '0 stopped by a signal, after what ran was given general.drain to finish',
+      '70 a bug ended it',
+      '130 a second signal ended it at once',
+    ],
     run: serveCommand,
   },
   {
@@ -73,14 +84,30 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'stats',
     summary:
-      'requests, tokens, cost, waits and errors of each LLM, from the event log (a request counts at each LLM it was put to)',
-    options: { ...LOG_OPTIONS, since: { type: 'string' }, json: { type: 'boolean' } },
+      'what happened, from the event log: requests, tokens, cost, waits, errors, and how far limits were used',
+    options: {
+      ...LOG_OPTIONS,
+      ...{ since: { type: 'string' }, until: { type: 'string' }, by: { type: 'string' } },
+      ...{ json: { type: 'boolean' }, csv: { type: 'boolean' } },
+    },
     optionHelp: [
       ...LOG_HELP,
-      ['--since DURATION', 'only the last 1h, 7d, ... (default: everything)'],
+      ['--since TIME', `what happened since then: ${MOMENT_HELP} (default: everything)`],
+      ['--until TIME', 'what happened before then'],
+      [
+        '--by NAMES',
+        'a row for each llm (default; a request counts at each it was put to), client, model, hour or day, or for several, as in client,llm',
+      ],
       ['--json', 'as JSON'],
+      ['--csv', 'the rows as CSV'],
     ],
-    examples: ['npm run llb -- stats', 'npm run llb -- stats --since 24h --json'],
+    examples: [
+      'npm run llb -- stats',
+      'npm run llb -- stats --since 24h --by hour',
+      'npm run -s llb -- stats --since 2026-01-01 --until 2026-02-01 --by client,llm --csv > january.csv',
+      'npm run llb -- stats --log copy-of-events.db --json',
+    ],
+    exitCodes: ['1 the log cannot be read'],
     run: stats,
   },
   REPLAY,
@@ -115,12 +142,23 @@ export const COMMANDS: readonly Command[] = [
 export function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length))
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
-  return `llb: one OpenAI-compatible address over many LLMs\n\nUsage: npm run llb -- COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\nCOMMAND --help tells more. Exit codes: 0 done, 1 found something wrong, 2 wrong usage or configuration.\n`
+  return `llb: one OpenAI-compatible address over many LLMs\n\nUsage: npm run llb -- COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\nCOMMAND --help tells more. ${exitText(EXIT_CODES)}\n`
 }
 
-export function helpOf({ name, summary, optionHelp, examples }: Command): string {
+export function helpOf(command: Command): string {
+  const { name, summary, optionHelp, examples } = command
   const options = [...optionHelp, ['--help', 'this text'] as const]
   const width = Math.max(...options.map(([option]) => option.length))
   const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`)
-  return `llb ${name}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`
+  return `llb ${name}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n\n${exitText(exitCodesOf(command))}\n`
+}
+
+/** All exit codes of a command, in their order; its own words go before those for every command. */
+export function exitCodesOf({ exitCodes = [] }: Command): string[] {
+  const meanings = new Map([...EXIT_CODES, ...exitCodes].map((text) => [Number.parseInt(text, 10), text]))
+  return [...meanings].sort(([a], [b]) => a - b).map(([, text]) => text)
+}
+
+function exitText(codes: readonly string[]): string {
+  return `Exit codes: ${codes.join(', ')}.`
 }

@@ -119,6 +119,7 @@ function readerOf(db: Database.Database): LogReader {
   const from = db.prepare('SELECT * FROM segment WHERE seq >= ? ORDER BY seq')
   const shaped = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(shapes, ?) > 0 ORDER BY seq')
   const having = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(events, ?) > 0 ORDER BY seq')
+  const naming = db.prepare('SELECT * FROM segment WHERE seq <= ? AND instr(shapes, ?) > 0 ORDER BY seq DESC')
 
   function* events(segments: Iterable<unknown>, isMeant: (event: Event) => boolean): Generator<Event> {
     for (const segment of segments)
@@ -144,6 +145,14 @@ function readerOf(db: Database.Database): LogReader {
         (event) => event.type === type && event.seq >= seq,
       ) as IterableIterator<EventOf<T>>,
     ...(versionOf(db) < SCHEMA_VERSION ? NO_CHECKPOINTS : readCheckpoints(db)),
+    latest<T extends EventType>(type: T, seq: number) {
+      const isMeant = (event: Event): event is Event & EventOf<T> => event.type === type && event.seq <= seq
+      for (const segment of naming.iterate(seq, JSON.stringify(type))) {
+        const found = unpack(segment as Segment).findLast(isMeant)
+        if (found !== undefined) return found
+      }
+      return null
+    },
     close: () => void db.close(),
   }
 }

@@ -34,6 +34,8 @@ export interface LogReader {
   lastCheckpoint(seq: number, configHash?: string): StoredCheckpoint | null
   /** The event of the first checkpoint there is; null where there is none. */
   firstCheckpoint(): number | null
+  /** The last event of a type up to `seq`; null when there is none. O(bytes of the log after it). */
+  latest<T extends EventType>(type: T, seq: number): EventOf<T> | null
   close(): void
 }
 

@@ -128,3 +128,43 @@ test.each(RUNTIMES)(
     expect([child.exitCode, said]).toEqual([0, ''])
   },
 )
+
+test.each(RUNTIMES)('a command on %s whose mistakes nobody reads keeps its exit code', async (runtime) => {
+  const [program, ...options] = runtimeCommand(runtime)
+  const args = [...options, join(ROOT, 'src/main.ts'), 'check', '--config', join(dir, 'nowhere.yaml')]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stderr.destroy()
+  await once(child, 'close')
+  expect(child.exitCode).toBe(2)
+})
+
+test.each(RUNTIMES)('a server on %s goes on when nobody reads its log any more', async (runtime) => {
+  writeFileSync(join(dir, 'unread.yaml'), logAt(`unread-${runtime}.db`))
+  const [program, ...options] = runtimeCommand(runtime)
+  const args = [
+    ...options,
+    join(ROOT, 'src/main.ts'),
+    'serve',
+    '--config',
+    join(dir, 'unread.yaml'),
+    '--port',
+    '0',
+  ]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for await (const data of child.stderr) {
+    said += data
+    if (said.includes('listening on http')) break
+  }
+  const address = /listening on (http\S+)/.exec(said)![1]
+  child.stderr.destroy()
+  for (let i = 0; i < 3; i++) {
+    const body = JSON.stringify(say('auto', 'x'))
+    const answer = await fetch(`${address}/v1/chat/completions`, { method: 'POST', body })
+    expect(answer.status).toBe(200)
+    await answer.text()
+  }
+  child.kill('SIGTERM')
+  await once(child, 'close')
+  expect(child.exitCode).toBe(0)
+})

@@ -96,6 +96,21 @@ describe('a log', () => {
     log.close()
   })
 
+  test('finds the last event of a type that is not beyond a place', () => {
+    const log = openLog(path)
+    log.append(ticks(5))
+    log.append([
+      event(6, 'clock.jumped', { by_ms: 1 }),
+      event(7, 'clock.jumped', { by_ms: 2 }),
+      ...ticks(3, 8),
+    ])
+    log.append(ticks(5, 11))
+    const jumped = (seq: number) => log.latest('clock.jumped', seq)?.data.by_ms ?? null
+    expect([5, 6, 7, 10, 15, 99].map(jumped)).toEqual([null, 1, 2, 2, 2, 2])
+    expect(log.latest('process.started', 15)).toBeNull()
+    log.close()
+  })
+
   test('is there again after it was closed, and goes on where it ended', () => {
     const first = openLog(path)
     first.append(ticks(10))

@@ -14,6 +14,8 @@ export function logOf(events: readonly Event[]): LogReader {
     readWith: (text, from) => those((event) => event.seq >= from && JSON.stringify(event).includes(text)),
     readOf: <T extends EventType>(type: T, from: number) =>
       those((event) => event.seq >= from && event.type === type) as IterableIterator<Event & EventOf<T>>,
+    latest: <T extends EventType>(type: T, upTo: number) =>
+      (events.findLast((event) => event.seq <= upTo && event.type === type) ?? null) as EventOf<T> | null,
     ...NO_CHECKPOINTS,
     close() {},
   }
