@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
+import { LOG_COMMANDS } from './log-commands.ts'
 import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
@@ -8,7 +9,10 @@ import { stats } from './stats.ts'
 type Values = Readonly<Record<string, string | boolean | undefined>>
 
 export interface Command {
+  /** One word or two. */
   readonly name: string
+  /** What the one word without an option stands for, which it then needs; it is the value `operand`. */
+  readonly operand?: string
   readonly summary: string
   readonly options: NonNullable<ParseArgsConfig['options']>
   /** What each option means, in the order of the help. */
@@ -77,6 +81,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     run: simulateCommand,
   },
+  ...LOG_COMMANDS,
 ]
 
 export function overview(): string {
@@ -85,9 +90,10 @@ export function overview(): string {
   return `llb: one OpenAI-compatible address over many LLMs\n\nUsage: npm run llb -- COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\nCOMMAND --help tells more. Exit codes: 0 done, 1 found something wrong, 2 wrong usage or configuration.\n`
 }
 
-export function helpOf({ name, summary, optionHelp, examples }: Command): string {
+export function helpOf({ name, operand, summary, optionHelp, examples }: Command): string {
   const options = [...optionHelp, ['--help', 'this text'] as const]
   const width = Math.max(...options.map(([option]) => option.length))
   const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`)
-  return `llb ${name}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`
+  const usage = operand === undefined ? name : `${name} ${operand}`
+  return `llb ${usage}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`
 }
