@@ -12,7 +12,8 @@ interface Shape {
   readonly item?: Shape
   readonly wrapped?: Shape
   readonly options?: readonly unknown[]
-  readonly pipe?: readonly { readonly type: string }[]
+  /** The schema itself, then what is asked of it besides. */
+  readonly pipe?: readonly Shape[]
 }
 
 const TEXT = fc.oneof(
@@ -22,7 +23,7 @@ const TEXT = fc.oneof(
 )
 
 /** Any value that a schema of the catalogue allows, as JSON has it. */
-function valueOf(shape: Shape): fc.Arbitrary<unknown> {
+function anyOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.type) {
     case 'string':
       return TEXT
@@ -33,13 +34,13 @@ function valueOf(shape: Shape): fc.Arbitrary<unknown> {
     case 'picklist':
       return fc.constantFrom(...shape.options!)
     case 'nullable':
-      return fc.option(valueOf(shape.wrapped!))
+      return fc.option(anyOf(shape.wrapped!))
     case 'exact_optional':
-      return valueOf(shape.wrapped!)
+      return anyOf(shape.wrapped!)
     case 'array':
-      return fc.array(valueOf(shape.item!), { maxLength: 3 })
+      return fc.array(anyOf(shape.item!), { maxLength: 3 })
     case 'union':
-      return fc.oneof(...shape.options!.map((option) => valueOf(option as Shape)))
+      return fc.oneof(...shape.options!.map((option) => anyOf(option as Shape)))
     case 'strict_object':
       return objectOf(shape.entries!)
     case 'unknown':
@@ -49,8 +50,12 @@ function valueOf(shape: Shape): fc.Arbitrary<unknown> {
   }
 }
 
-function numberOf({ pipe = [] }: Shape): fc.Arbitrary<number> {
-  const has = (action: string) => pipe.some(({ type }) => type === action)
+function asks({ pipe = [] }: Shape, action: string): boolean {
+  return pipe.some((part) => part.type === action || asks(part, action))
+}
+
+function numberOf(shape: Shape): fc.Arbitrary<number> {
+  const has = (action: string) => asks(shape, action)
   const max = Number.MAX_SAFE_INTEGER
   if (has('safe_integer')) return fc.integer({ min: has('min_value') ? 0 : -max, max })
   return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
@@ -60,7 +65,7 @@ function numberOf({ pipe = [] }: Shape): fc.Arbitrary<number> {
 function objectOf(entries: Readonly<Record<string, Shape>>): fc.Arbitrary<Record<string, unknown>> {
   const names = Object.keys(entries)
   const requiredKeys = names.filter((name) => entries[name]!.type !== 'exact_optional')
-  const fields = Object.fromEntries(names.map((name) => [name, valueOf(entries[name]!)]))
+  const fields = Object.fromEntries(names.map((name) => [name, anyOf(entries[name]!)]))
   return fc
     .tuple(
       fc.record(fields, { requiredKeys, noNullPrototype: true }),
@@ -83,7 +88,7 @@ function draftOf(type: EventType) {
     type: fc.constant(type),
     request: nameIf(about.startsWith('request')),
     llm: nameIf(about.endsWith('llm'), about.endsWith('perhaps llm')),
-    data: valueOf(data as Shape),
+    data: anyOf(data as Shape),
   })
 }
 
