@@ -10,7 +10,7 @@ const status = field('HTTP status for the client', count)
 const code = field('what went wrong, for programs', text)
 const message = field('the same, for people', text)
 const cost = field('what it cost by the prices of the configuration', count)
-const retryAfter = field('when to come again, or null', v.nullable(count))
+const retryAfter = field('when to come again', v.nullable(count))
 
 const REQUESTS = {
   'request.queued': kind('request', 'No LLM has room: the request waits.', {
@@ -28,7 +28,7 @@ const REQUESTS = {
     attempt: field('which attempt of the request it is, from 1', count),
     reserved: field('what is set aside for it', reservation),
     wait_ms: field('how long the request had waited', count),
-    waited_for: field('the limit that it waited for last, or null', v.nullable(text)),
+    waited_for: field('the limit that it waited for last', v.nullable(text)),
     candidates: field('every LLM that was looked at', v.array(candidate)),
   }),
   'request.retried': kind('request', 'The attempt failed and the request goes on.', {
@@ -89,8 +89,8 @@ const LLMS = {
     because: field('the same, for people', text),
     declared: field('what is declared, per window of the limit', count),
     in_force: field('what holds from now on; null when that did not change', v.nullable(inForce)),
-    amount: field('what others used of it, or null', v.nullable(count)),
-    until: field('until when that counts, in ms since 1970, or null', v.nullable(count)),
+    amount: field('what others used of it', v.nullable(count)),
+    until: field('until when that counts, in ms since 1970', v.nullable(count)),
   }),
   'llm.crashed': kind('llm', 'The actor of the LLM threw, and was replaced.', {
     message: field('what it threw', text),

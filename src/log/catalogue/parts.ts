@@ -36,16 +36,16 @@ export const weights = v.strictObject({
 })
 
 export const namedLimit = v.strictObject({
-  unit: field('what it counts, or null', v.nullable(v.picklist(UNITS))),
-  per_ms: field('length of its window, or null', v.nullable(count)),
+  unit: field('what it counts', v.nullable(v.picklist(UNITS))),
+  per_ms: field('length of its window', v.nullable(count)),
 })
 
 export const limitReport = v.strictObject({
   unit: field('what it counts', v.picklist(UNITS)),
   per_ms: field('length of its window; null where the header does not say', v.nullable(count)),
-  limit: field('how much it is, or null', v.nullable(count)),
-  remaining: field('how much is left, or null', v.nullable(count)),
-  reset_ms: field('time until it is completely free again, or null', v.nullable(count)),
+  limit: field('how much it is', v.nullable(count)),
+  remaining: field('how much is left', v.nullable(count)),
+  reset_ms: field('time until it is completely free again', v.nullable(count)),
 })
 
 const scored = v.strictObject({
