@@ -5,6 +5,7 @@ import type { EventData, EventType } from '../../src/core/events.ts'
 import type { CATALOGUE } from '../../src/log/catalogue/catalogue.ts'
 import { DECISIONS } from '../../src/log/catalogue/decisions.ts'
 import { INPUTS } from '../../src/log/catalogue/inputs.ts'
+import { parseEvent } from '../../src/log/catalogue/parse.ts'
 import { kindsText, partsText } from '../support/event-tables.ts'
 
 /** A type written out, so that an intersection equals the object it stands for; readonly says nothing of data. */
@@ -42,3 +43,11 @@ test.each(Object.entries(GENERATED))(
     expect(readFileSync(DOCUMENT, 'utf8')).toBe(written)
   },
 )
+
+test('an event that docs/events.md shows is one', () => {
+  const shown = [...readFileSync(DOCUMENT, 'utf8').matchAll(/```json\n(.*)\n```/g)].map(([, line]) => line!)
+  expect(shown).toHaveLength(1)
+  expect(shown.map((line) => parseEvent(JSON.parse(line)))).toEqual([
+    { ok: true, event: JSON.parse(shown[0]!) },
+  ])
+})
