@@ -1,4 +1,4 @@
-import type { EventType } from '../core/events.ts'
+import type { Event, EventType } from '../core/events.ts'
 import { isType } from '../log/catalogue/catalogue.ts'
 import { lineOf } from '../log/lines.ts'
 import { type Selection, select } from '../log/select.ts'
@@ -23,8 +23,7 @@ export function logExport(values: Values, env: NodeJS.ProcessEnv): number | Prom
   if (file === null) return 2
   return withLog(async () => {
     const log = openLogReader(file)
-    const sink = sinkOf(values.out)
-    if (sink === null) return 1
+    const sink = typeof values.out === 'string' ? fileSink(values.out) : standardOutput()
     try {
       const count = await write(select(log, meant), sink)
       sink.end(true)
@@ -39,28 +38,18 @@ export function logExport(values: Values, env: NodeJS.ProcessEnv): number | Prom
   })
 }
 
-async function write(events: Iterable<Parameters<typeof lineOf>[0]>, sink: Sink): Promise<number> {
+async function write(events: Iterable<Event>, sink: Sink): Promise<number> {
   let count = 0
   let chunk = ''
   for (const event of events) {
     chunk += lineOf(event)
     count++
     if (chunk.length < CHUNK) continue
-    if (!(await sink.write(chunk))) return count
+    await sink.write(chunk)
     chunk = ''
   }
-  if (chunk !== '') await sink.write(chunk)
+  await sink.write(chunk)
   return count
-}
-
-function sinkOf(out: string | boolean | undefined): Sink | null {
-  if (typeof out !== 'string') return standardOutput()
-  try {
-    return fileSink(out)
-  } catch (error) {
-    process.stderr.write(`${out} cannot be written: ${(error as Error).message}\n`)
-    return null
-  }
 }
 
 /** What is asked for, or what is wrong with it. */

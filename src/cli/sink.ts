@@ -1,28 +1,20 @@
 import { once } from 'node:events'
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 
-/** Where a command writes much of something: it never holds more than was handed to it at once. */
+/** Where a command writes much of something; it never holds more than was handed to it at once. */
 export interface Sink {
-  /** False when nobody reads any more. */
-  write(text: string): Promise<boolean>
-  /** Ends it; what a file held before is replaced only now, and only where the whole was written. */
+  write(text: string): Promise<void>
+  /** Ends it. What a file held before is replaced only now, and only where the whole was written. */
   end(whole: boolean): void
 }
 
-/** Writes at the pace of whoever reads. A reader that has seen enough, such as `head`, is no error. */
+/** Writes at the pace of whoever reads. */
 export function standardOutput(): Sink {
-  const out = process.stdout
-  let open = true
-  const close = () => {
-    open = false
-  }
-  out.once('error', close)
   return {
     async write(text) {
-      if (open && !out.write(text)) await once(out, 'drain').catch(close)
-      return open
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain')
     },
-    end: () => void out.off('error', close),
+    end() {},
   }
 }
 
@@ -32,8 +24,8 @@ export function fileSink(path: string): Sink {
   const file = openSync(partial, 'w')
   return {
     async write(text) {
-      writeAll(file, Buffer.from(text))
-      return true
+      const bytes = Buffer.from(text)
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done)
     },
     end(whole) {
       closeSync(file)
@@ -41,8 +33,4 @@ export function fileSink(path: string): Sink {
       else rmSync(partial)
     },
   }
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done)
 }

@@ -3,7 +3,7 @@ import { parseEvent } from './catalogue/parse.ts'
 import type { LogStore } from './store.ts'
 
 /** Events that become one segment. */
-const BATCH = 1_000
+const BATCH = 200
 
 export type Imported =
   | { readonly ok: true; readonly events: number; readonly gaps: number; readonly missing: number }

@@ -4,7 +4,7 @@ import { type Segment, unpack } from './segment.ts'
 import { LogError } from './store.ts'
 
 /** Segments read at once, so that the file is not held for long. */
-const PAGE = 500
+const PAGE = 50
 
 /**
  * Every event of a log as it is stored, in whatever version, with what is damaged told instead of thrown: the file

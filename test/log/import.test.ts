@@ -45,9 +45,9 @@ describe('an import', () => {
     expect(log.lines()).toEqual(lines)
   })
 
-  test('keeps no more than a thousand events together', () => {
-    const { log } = imported(ticks(2500).map(lineOf))
-    expect(log.commits().map(({ length }) => length)).toEqual([1000, 1000, 500])
+  test('keeps no more than two hundred events together', () => {
+    const { log } = imported(ticks(500).map(lineOf))
+    expect(log.commits().map(({ length }) => length)).toEqual([200, 200, 100])
   })
 
   test('of nothing is a log without events', () => {
