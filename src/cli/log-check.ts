@@ -1,7 +1,7 @@
 import { createCheck, type Summary } from '../log/check.ts'
-import { openLogReader } from '../log/sqlite.ts'
-import { storedEvents } from '../log/stored.ts'
-import { logFileOf, withLog } from './log-file.ts'
+import { countOf, storedEvents } from '../log/stored.ts'
+import { withLog } from './log-option.ts'
+import { createProgress } from './progress.ts'
 
 type Values = Readonly<Record<string, string | boolean | undefined>>
 
@@ -9,23 +9,23 @@ type Values = Readonly<Record<string, string | boolean | undefined>>
 const TOLD_MAX = 20
 
 /** `llb log check`: what is wrong with a log, as lines; exit code 1 when something is. */
-export function logCheck(values: Values, env: NodeJS.ProcessEnv): number | Promise<number> {
-  const file = logFileOf(values, env)
-  if (file === null) return 2
-  return withLog(() => {
-    const log = openLogReader(file)
+export function logCheck(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
+  return withLog(values, env, ({ reader }) => {
+    const told: string[] = []
     let problems = 0
     const tell = (problem: string) => {
-      if (++problems <= TOLD_MAX) process.stdout.write(`${problem}\n`)
+      if (++problems <= TOLD_MAX) told.push(problem)
     }
     const check = createCheck(tell)
-    try {
-      for (const event of storedEvents(log.db, tell)) check.see(event)
-    } finally {
-      log.close()
+    const progress = createProgress('checked', countOf(reader.db), 'events')
+    let events = 0
+    for (const event of storedEvents(reader.db, tell)) {
+      check.see(event)
+      if (++events % 1_000 === 0) progress.update(events)
     }
-    if (problems > TOLD_MAX) process.stdout.write(`and ${problems - TOLD_MAX} more\n`)
-    process.stdout.write(describe(check.summary(), problems))
+    progress.end()
+    if (problems > TOLD_MAX) told.push(`and ${problems - TOLD_MAX} more`)
+    process.stdout.write([...told, describe(check.summary(), problems)].join('\n'))
     return problems === 0 ? 0 : 1
   })
 }

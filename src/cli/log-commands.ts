@@ -2,13 +2,10 @@ import type { Command } from './commands.ts'
 import { logCheck } from './log-check.ts'
 import { logExport } from './log-export.ts'
 import { logImport } from './log-import.ts'
+import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
+import { MOMENT_HELP } from './moment.ts'
 
 const text = { type: 'string' } as const
-const LOG = { config: { type: 'string', short: 'c' }, log: text } as const
-const LOG_HELP = [
-  ['--config FILE', 'the configuration whose event_log.path it is (LLB_CONFIG; default config.yaml)'],
-  ['--log FILE', 'the event log itself, without a configuration'],
-] as const
 
 /** What is done with the log as a file. */
 export const LOG_COMMANDS: readonly Command[] = [
@@ -16,13 +13,13 @@ export const LOG_COMMANDS: readonly Command[] = [
     name: 'log export',
     summary: 'the events of the log, one JSON object a line',
     options: {
-      ...LOG,
+      ...LOG_OPTIONS,
       ...{ since: text, until: text, request: text, client: text, llm: text, type: text },
       out: text,
     },
     optionHelp: [
       ...LOG_HELP,
-      ['--since TIME', 'from then on: a duration ago (30m, 24h, 7d), or a time such as 2026-01-31T12:00Z'],
+      ['--since TIME', `from then on: ${MOMENT_HELP}`],
       ['--until TIME', 'up to then'],
       ['--request ID', 'one request'],
       ['--client NAME', "a client's requests, with all that happened to them"],
@@ -40,7 +37,7 @@ export const LOG_COMMANDS: readonly Command[] = [
     name: 'log import',
     operand: 'FILE',
     summary: 'make an event log of an export, all of it or nothing',
-    options: { log: text },
+    options: { log: LOG_OPTIONS.log },
     optionHelp: [['--log NEW', 'the event log to make; there must be none with events']],
     examples: ['npm run llb -- log import yesterday.jsonl --log yesterday.db'],
     run: logImport,
@@ -48,7 +45,7 @@ export const LOG_COMMANDS: readonly Command[] = [
   {
     name: 'log check',
     summary: 'look for damage, gaps, events that are not valid, and requests without exactly one end',
-    options: LOG,
+    options: LOG_OPTIONS,
     optionHelp: LOG_HELP,
     examples: ['npm run llb -- log check', 'npm run llb -- log check --log yesterday.db'],
     run: logCheck,

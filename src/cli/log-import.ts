@@ -1,8 +1,9 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { type Imported, importLines } from '../log/import.ts'
 import { openLog, openLogReader } from '../log/sqlite.ts'
 import { LogError } from '../log/store.ts'
-import { withLog } from './log-file.ts'
+import { troubleOf } from './log-option.ts'
+import { createProgress } from './progress.ts'
 import { readLines } from './read-lines.ts'
 
 interface Values {
@@ -11,26 +12,34 @@ interface Values {
 }
 
 /** `llb log import FILE --log NEW`: a log from an export. */
-export function logImport({ operand, log }: Values): number | Promise<number> {
+export function logImport({ operand, log }: Values): number {
   const from = String(operand)
   if (typeof log !== 'string') {
     process.stderr.write('--log is needed: the event log to make.\n')
     return 2
   }
-  return withLog(() => {
+  try {
     assertFree(log)
-    // Beside it, so that it is there whole or not at all.
-    const unfinished = `${log}.importing`
-    try {
-      const result = fill(unfinished, from)
-      if (!result.ok) return told(`${from}:${result.line}: the event ${result.problem}`)
-      renameSync(unfinished, log)
-      tell(result, log)
-      return 0
-    } finally {
-      remove(unfinished)
-    }
-  })
+    return make(log, from)
+  } catch (error) {
+    const message = troubleOf(error, log)
+    if (message === null) throw error
+    return told(message)
+  }
+}
+
+/** Makes it beside its place, so that it is there whole or not at all. */
+function make(log: string, from: string): number {
+  const unfinished = `${log}.importing`
+  try {
+    const result = fill(unfinished, from)
+    if (!result.ok) return told(`${from}:${result.line}: the event ${result.problem}.`)
+    renameSync(unfinished, log)
+    tell(result, log)
+    return 0
+  } finally {
+    remove(unfinished)
+  }
 }
 
 function assertFree(path: string): void {
@@ -54,10 +63,16 @@ function fill(path: string, from: string): Imported {
 /** The lines of a file; a file that cannot be read is told as what keeps the log from being made. */
 function* readable(path: string): Generator<string> {
   try {
-    yield* readLines(path)
+    const progress = createProgress('read', statSync(path).size, megabytes)
+    yield* readLines(path, progress.update)
+    progress.end()
   } catch (error) {
-    throw new LogError(`${path} cannot be read: ${(error as Error).message}`)
+    throw new LogError(`${path} cannot be read: ${(error as Error).message}.`)
   }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`
 }
 
 function told(problem: string): number {

@@ -5,17 +5,23 @@ const CHUNK_BYTES = 65_536
 const LINE_BYTES_MAX = 64 * 1_048_576
 const NEWLINE = 10
 
-/** The lines of a file, of which only one is held at a time. Throws what keeps the file from being read as text. */
-export function* readLines(path: string): Generator<string> {
+/**
+ * The lines of a file, of which only one is held at a time; `reached` hears how many bytes were read. Throws what keeps
+ * the file from being read as text.
+ */
+export function* readLines(path: string, reached: (bytes: number) => void = () => {}): Generator<string> {
   const file = openSync(path, 'r')
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   try {
     let rest: Buffer[] = []
     let size = 0
+    let read = 0
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
       const bytes = chunk.subarray(0, readSync(file, chunk))
       if (bytes.length === 0) break
+      read += bytes.length
+      reached(read)
       let start = 0
       for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
         yield decoder.decode(Buffer.concat([...rest, bytes.subarray(start, end)]))

@@ -18,11 +18,19 @@ export interface Selection {
 const PAGE = 1_000
 const TERMINAL: ReadonlySet<EventType> = new Set(TERMINAL_TYPES)
 
-/** The events that are meant, in order. Memory: O(requests of the client under way). */
-export function* select(log: LogReader, meant: Selection): Generator<Event> {
+/**
+ * The events that are meant, in order; `reached` hears now and then how far it is. Memory: O(requests of the client
+ * under way).
+ */
+export function* select(
+  log: LogReader,
+  meant: Selection,
+  reached: (seq: number) => void = () => {},
+): Generator<Event> {
   const { since, until, request, client, llm, types } = meant
   const isOfClient = client === null ? () => true : createClientFilter(log, client)
-  const source = request === null ? paged(log, since) : log.readWith(request, arrivalOf(request) || 1)
+  const source =
+    request === null ? paged(log, since, reached) : log.readWith(request, arrivalOf(request) || 1)
   for (const event of source) {
     if (event.at > until) return
     if (!isOfClient(event) || event.at < since) continue
@@ -32,9 +40,10 @@ export function* select(log: LogReader, meant: Selection): Generator<Event> {
   }
 }
 
-function* paged(log: LogReader, since: number): Generator<Event> {
+function* paged(log: LogReader, since: number, reached: (seq: number) => void): Generator<Event> {
   let page = firstOf(log.read(since))
   while (page.length > 0) {
+    reached(page[0]!.seq)
     yield* page
     page = firstOf(log.readFrom(page.at(-1)!.seq + 1))
   }

@@ -21,6 +21,15 @@ export function* storedEvents(db: Database.Database, tell: (problem: string) => 
   }
 }
 
+/** About how many events there are, for who waits; 0 where the file does not tell. */
+export function countOf(db: Database.Database): number {
+  try {
+    return (db.prepare('SELECT max(seq) - min(seq) FROM segment').pluck().get() as number | null) ?? 0
+  } catch {
+    return 0
+  }
+}
+
 function* segmentsOf(db: Database.Database): Generator<Segment> {
   const next = db.prepare('SELECT seq, at, shapes, events FROM segment WHERE seq > ? ORDER BY seq LIMIT ?')
   let seq = Number.NEGATIVE_INFINITY
