@@ -178,6 +178,13 @@ describe('import', () => {
     expect(await llb('import', good, '--log', to())).toBe(0)
   })
 
+  test('goes on where one before it was killed', async () => {
+    file('new.db.importing', 'half of a log')
+    file('new.db.importing-wal', 'and what was to follow')
+    expect(await llb('import', file('good.jsonl', events.map(lineOf).join('')), '--log', to())).toBe(0)
+    expect(readdirSync(folder).sort()).toEqual(['good.jsonl', 'new.db'])
+  })
+
   test('needs a file to read and a file to make', async () => {
     expect(await llb('import', '--log', to())).toBe(2)
     expect(err).toContain('It takes one FILE.')

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { EVENT_VERSIONS } from '../../src/core/event-versions.ts'
 import { type Event, TERMINAL_TYPES } from '../../src/core/events.ts'
 import { createCheck } from '../../src/log/check.ts'
+import { drawSwarm } from '../../src/sim/swarm.ts'
+import { runTrial } from '../../src/sim/trial.ts'
 import { event, ticks } from '../support/events.ts'
 import { arrival } from '../support/llms.ts'
 import { play, scenarios } from '../support/scenario.ts'
@@ -41,6 +43,16 @@ test('nothing is wrong with what the balancer records', () => {
     fc.property(runs, (world) => void check(world)),
     { numRuns },
   )
+})
+
+test('nor with what whole worlds record, in which providers fail and processes die', () => {
+  let starts = 0
+  for (let seed = 1; seed <= numRuns; seed++) {
+    const { problems, summary } = checked(runTrial(drawSwarm(seed)).events)
+    expect({ seed, problems }).toEqual({ seed, problems: [] })
+    starts += summary.processes
+  }
+  expect(starts).toBeGreaterThan(numRuns)
 })
 
 test('an event that is lost, doubled or moved is always found', () => {
