@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
+import { LOG_COMMANDS } from './log-commands.ts'
 import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
 import { replay } from './replay.ts'
 import { PLACE_HELP } from './replay-at.ts'
@@ -11,7 +12,10 @@ import { stats } from './stats.ts'
 type Values = Readonly<Record<string, string | boolean | undefined>>
 
 export interface Command {
+  /** One word or two. */
   readonly name: string
+  /** What the one word without an option stands for, which it then needs; it is the value `operand`. */
+  readonly operand?: string
   readonly summary: string
   readonly options: NonNullable<ParseArgsConfig['options']>
   /** What each option means, in the order of the help. */
@@ -137,6 +141,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     run: simulateCommand,
   },
+  ...LOG_COMMANDS,
 ]
 
 export function overview(): string {
@@ -146,11 +151,12 @@ export function overview(): string {
 }
 
 export function helpOf(command: Command): string {
-  const { name, summary, optionHelp, examples } = command
+  const { name, operand, summary, optionHelp, examples } = command
   const options = [...optionHelp, ['--help', 'this text'] as const]
   const width = Math.max(...options.map(([option]) => option.length))
   const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`)
-  return `llb ${name}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n\n${exitText(exitCodesOf(command))}\n`
+  const usage = operand === undefined ? name : `${name} ${operand}`
+  return `llb ${usage}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n\n${exitText(exitCodesOf(command))}\n`
 }
 
 /** All exit codes of a command, in their order; its own words go before those for every command. */

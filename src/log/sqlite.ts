@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Event, EventOf, EventType } from '../core/events.ts'
+import { createReading } from './catalogue/reading.ts'
 import {
   CHECKPOINT_SCHEMA,
   NO_CHECKPOINTS,
@@ -111,6 +112,7 @@ export function openLogReader(path: string): LogReader & { db: Database.Database
 }
 
 function readerOf(db: Database.Database): LogReader {
+  const reading = createReading()
   const head = db.prepare('SELECT seq, at FROM segment ORDER BY seq LIMIT 1')
   const tail = db.prepare('SELECT * FROM segment ORDER BY seq DESC LIMIT 1')
   // A segment before the first that begins in time, or after a `seq`, may end in it.
@@ -123,7 +125,7 @@ function readerOf(db: Database.Database): LogReader {
 
   function* events(segments: Iterable<unknown>, isMeant: (event: Event) => boolean): Generator<Event> {
     for (const segment of segments)
-      for (const event of unpack(segment as Segment)) if (isMeant(event)) yield event
+      for (const event of unpack(segment as Segment, reading)) if (isMeant(event)) yield event
   }
   const start = (seq: number) => (holding.get(seq) as number | null) ?? 0
   return {
@@ -131,7 +133,7 @@ function readerOf(db: Database.Database): LogReader {
     last() {
       const segment = tail.get() as Segment | undefined
       if (segment === undefined) return { seq: 0, at: 0 }
-      const { seq, at } = unpack(segment).at(-1)!
+      const { seq, at } = unpack(segment, reading).at(-1)!
       return { seq, at }
     },
     read: (since) =>
