@@ -2,16 +2,17 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createBalancer } from '../../src/actors/balancer.ts'
 import type { Event } from '../../src/core/events.ts'
+import { createReplayClock } from '../../src/replay/clock.ts'
 import { startOf } from '../support/llms.ts'
 import { play, type Scenario, scenarios } from '../support/scenario.ts'
-import { createReplayClock, START } from '../support/virtual-clock.ts'
+import { START } from '../support/virtual-clock.ts'
 import { isDecision, policyOf } from '../support/world.ts'
 
 const numRuns = Number(process.env.LLB_TEST_RUNS ?? 100)
 
 /** Feeds the facts of a log to a fresh balancer, timers by their ordinals, and returns what it records. */
 function replayed({ specs, policy }: Scenario, recorded: readonly Event[]): Event[] {
-  const clock = createReplayClock()
+  const clock = createReplayClock(START)
   const events: Event[] = []
   const balancer = createBalancer(
     {
@@ -29,8 +30,10 @@ function replayed({ specs, policy }: Scenario, recorded: readonly Event[]): Even
   for (const event of recorded) {
     if (isDecision(event)) continue
     clock.set(event.at)
-    if (event.type === 'timer.fired') clock.fire(event.data.timer)
-    else balancer.ingest(event.type, event.data, event.request, event.llm)
+    if (event.type === 'timer.fired') {
+      expect(clock.dueAt(event.data.timer)).toBeLessThanOrEqual(event.at)
+      clock.fire(event.data.timer)
+    } else balancer.ingest(event.type, event.data, event.request, event.llm)
   }
   return events
 }
