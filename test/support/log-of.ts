@@ -1,4 +1,4 @@
-import type { Event } from '../../src/core/events.ts'
+import type { Event, EventOf } from '../../src/core/events.ts'
 import type { LogReader } from '../../src/log/store.ts'
 
 /** A log that holds these events. */
@@ -11,6 +11,11 @@ export function logOf(events: readonly Event[]): LogReader {
     read: (since) => those(({ at }) => at >= since),
     readFrom: (from) => those(({ seq }) => seq >= from),
     readWith: (text, from) => those((event) => event.seq >= from && JSON.stringify(event).includes(text)),
+    readOf: (type, from) =>
+      events
+        .filter((event): event is Event & EventOf<typeof type> => event.seq >= from && event.type === type)
+        .values(),
+    lastCheckpoint: () => null,
     close() {},
   }
 }

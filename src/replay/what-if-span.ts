@@ -1,0 +1,87 @@
+import { memoryMs } from '../config/start.ts'
+import type { EventOf } from '../core/events.ts'
+import type { LogReader, Position } from '../log/store.ts'
+import { inPages } from './pages.ts'
+import type { Recording } from './what-if-recorded.ts'
+import { isSamePolicy, type Written } from './what-if-translate.ts'
+
+type Start = EventOf<'process.started'>
+
+/** Requests count that came at `from` or later and before `to`, in ms since 1970. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** Where the other world begins, and with what. */
+export interface Plan extends Position {
+  /** The start of the process that was running then; null where a process starts there. */
+  readonly within: Start | null
+  /** The configuration that was recorded last before it, or the first one there is. */
+  readonly recorded: Written
+  /** The same for the oldest event that the limits of the other configuration can see. */
+  readonly oldest: Written
+}
+
+/**
+ * Begins at the start of a process wherever both worlds can be the same from there on: where the span begins with one, or
+ * in one that decided by the policy of the other configuration. Else at the beginning of the span. A text says why there
+ * is nothing to begin with.
+ */
+export function planOf(log: LogReader, config: Written, span: Span): Plan | string {
+  const first = beginningOf(log, span)
+  if (first === null) return 'The event log has no events in this span.'
+  const starts = [...log.readOf('process.started', log.first().seq)]
+  const known = starts.filter(({ data }) => data.config !== null)
+  const before = known.findLast(({ seq }) => seq <= first.seq)
+  const isSame = before !== undefined && isSamePolicy(before.data.config as Written, config)
+  const place = before ?? known.find(({ at }) => at < span.to)
+  if (place === undefined)
+    return 'The event log does not hold the start of any process up to the end of this span.'
+  const isWithin = before !== undefined && before.seq < first.seq && !isSame
+  const { seq, at } = isWithin ? first : place
+  const since = at - memoryMs(config.llms)
+  const oldest = known.findLast((start) => start.at < since) ?? known[0]!
+  return {
+    seq,
+    at,
+    within: isWithin ? place : null,
+    recorded: place.data.config as Written,
+    oldest: oldest.data.config as Written,
+  }
+}
+
+/** The first event of the span; null where there is none. */
+function beginningOf(log: LogReader, { from, to }: Span): Position | null {
+  for (const { seq, at } of log.read(from)) return at < to ? { seq, at: Math.max(at, from) } : null
+  return null
+}
+
+/** Told now and then how many of how many events were looked at. */
+export type Progress = (done: number, total: number) => void
+
+/**
+ * Reads what the log knows of its requests, from `seq` on until all that count have ended; gives the last event up to
+ * which it read. What came after the span is part of the world as long as they have not.
+ */
+export function recordInto(
+  recording: Recording,
+  log: LogReader,
+  seq: number,
+  { from, to }: Span,
+  progress: Progress,
+): number {
+  const open = new Set<string>()
+  const total = 2 * (log.last().seq - seq)
+  let last = seq
+  for (const event of inPages(log, seq)) {
+    if (event.at >= to && open.size === 0) break
+    recording.take(event)
+    last = event.seq
+    progress(last - seq, total)
+    if (event.request === null) continue
+    if (event.type === 'request.received' && event.at >= from && event.at < to) open.add(event.request)
+    else if (recording.requests.get(event.request)?.ended) open.delete(event.request)
+  }
+  return last
+}
