@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { policyOf } from '../config/policy.ts'
+import type { Event } from '../core/events.ts'
 import { createRandom } from '../core/random.ts'
 import type { LlmSpec } from '../core/types.ts'
 import { arrivalsOf } from './arrivals.ts'
@@ -25,6 +26,8 @@ export interface SimulateOptions {
   readonly forMs: number
   /** Answers begin after just the average time and calls travel without any; false by default. */
   readonly exact?: boolean
+  /** Told every event that the balancer records, in order. */
+  event?(event: Event): void
   /** Told now and then how much virtual time has passed, in ms. */
   progress?(elapsedMs: number): void
 }
@@ -70,7 +73,7 @@ export interface LlmFigures {
 
 /** Runs a workload against providers that enforce just what the configuration declares. */
 export function simulate(options: SimulateOptions): Figures {
-  const { config, workload, seed, forMs, progress } = options
+  const { config, workload, seed, forMs, progress, event } = options
   const random = createRandom(seed)
   const { llms: specs } = config
   const tally = createTally(specs.map(({ name }) => name))
@@ -84,6 +87,7 @@ export function simulate(options: SimulateOptions): Figures {
     start: START,
     observers: [
       tally,
+      ...(event === undefined ? [] : [{ event }]),
       {
         turn({ clock, start }) {
           if (++steps % STEPS_PER_REPORT === 0) progress?.(clock.now() - start)
