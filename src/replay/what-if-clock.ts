@@ -2,8 +2,8 @@ import type { Clock } from '../actors/clock.ts'
 import type { VirtualClock } from '../sim/clock.ts'
 
 /**
- * The clock of a process that follows a log as long as that is possible: a timer fires when the log says so, by the order
- * in which it was armed. From `release` on it runs by itself, and each timer fires when it is due.
+ * The clock of a process that follows a log as long as that is possible: a timer fires when the log says so, by the
+ * order in which it was armed. From `release` on it runs by itself, and each timer fires when it is due.
  */
 export interface FollowingClock extends Clock {
   /** When the timer that was armed as the n-th is due; null when it is not armed. For a clock that follows. */

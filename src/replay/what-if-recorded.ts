@@ -47,7 +47,7 @@ const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
 /** @param llms The LLMs as they were configured before the first start that comes. */
 export function createRecording(llms: readonly LlmSpec[]): Recording {
   const requests = new Map<string, RecordedRequest>()
-  let specs = new Map(llms.map((spec) => [spec.name, spec]))
+  let specs = byName(llms)
 
   function ofRequest(request: RecordedRequest, event: Event): void {
     if (event.type === 'request.dispatched') return dispatched(request, event, specs.get(event.llm!))
@@ -66,8 +66,8 @@ export function createRecording(llms: readonly LlmSpec[]): Recording {
   return {
     requests,
     take(event) {
-      if (event.type === 'process.started')
-        specs = new Map((event.data.config as Deciding).llms.map((spec) => [spec.name, spec]))
+      if (event.type === 'process.started' && event.data.config !== null)
+        specs = byName((event.data.config as Deciding).llms)
       if (event.request === null) return
       if (event.type === 'request.received') requests.set(event.request, requestOf(event))
       else {
@@ -76,6 +76,10 @@ export function createRecording(llms: readonly LlmSpec[]): Recording {
       }
     },
   }
+}
+
+function byName(specs: readonly LlmSpec[]): Map<string, LlmSpec> {
+  return new Map(specs.map((spec) => [spec.name, spec]))
 }
 
 function dispatched(

@@ -1,5 +1,5 @@
-import type { Deciding } from '../config/policy.ts'
-import { policyOf } from '../config/policy.ts'
+import { type Deciding, policyOf } from '../config/policy.ts'
+import type { Started } from '../config/start.ts'
 import type { Event, EventOf } from '../core/events.ts'
 import type { LlmSpec, Priority } from '../core/types.ts'
 import { same } from './same.ts'
@@ -16,8 +16,8 @@ export interface Written extends Deciding {
 export interface Translation {
   /** The event as it is there; that of a start counts for those after it. */
   translated(event: Event): Event
-  /** The start of a process as it is there. */
-  started(event: EventOf<'process.started'>): EventOf<'process.started'>
+  /** What a process says of itself there that starts; counts for what comes after it. */
+  started(started: Started): Started
   /** An LLM of the log, as it was configured when the last process started. */
   known(llm: string): Known
 }
@@ -41,21 +41,23 @@ export function createTranslation(config: Written, first: Written): Translation 
     if (wait === max_wait_ms && rank === priority) return event
     return { ...event, data: { ...data, max_wait_ms: wait, priority: rank } }
   }
-  function started(event: EventOf<'process.started'>): EventOf<'process.started'> {
-    recorded = event.data.config as Written
+  function started(data: Started): Started {
+    recorded = (data.config as Written | null) ?? recorded
     names = namesIn(config.llms, recorded.llms)
-    const disabled = (event.data.disabled ?? []).flatMap(({ llm, because }) => {
+    const disabled = (data.disabled ?? []).flatMap(({ llm, because }) => {
       const name = names.get(llm)
       return name === undefined ? [] : [{ llm: name, because }]
     })
-    // A start of version 1 does not say when it looked: just before.
-    const recovered_at = event.data.recovered_at ?? event.at
-    return { ...event, data: { ...event.data, config, recovered_at, disabled } }
+    return { ...data, config, disabled }
   }
   return {
     started,
     translated(event) {
-      if (event.type === 'process.started') return started(event)
+      if (event.type === 'process.started') {
+        // A start of version 1 does not say when it looked: just before.
+        const recovered_at = event.data.recovered_at ?? event.at
+        return { ...event, data: { ...started(event.data), recovered_at } }
+      }
       if (event.type === 'request.received') return received(event)
       return renamed(event, names)
     },

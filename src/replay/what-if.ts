@@ -1,4 +1,5 @@
-import type { Event, EventOf } from '../core/events.ts'
+import type { Started } from '../config/start.ts'
+import type { Event } from '../core/events.ts'
 import type { LogReader, Position } from '../log/store.ts'
 import { inPages } from './pages.ts'
 import { foldBefore } from './state-at.ts'
@@ -136,8 +137,8 @@ function runBoth(round: Round): Omit<WhatIf, 'from' | 'to' | 'unfinished'> {
       if (isCounted(request)) provenance.count(source, isLengthRecorded)
     },
   })
-  if (plan.within !== null) enter(world, plan, translation.started(plan.within), past.waiting)
-  const hashes = plan.within === null ? [] : [plan.within.data.config_hash]
+  if (plan.within !== null) enter(world, plan, translation.started(plan.within), past)
+  const hashes = plan.within === null ? [] : [plan.within.config_hash]
   for (const event of inPages(log, plan.seq)) {
     if (event.seq > last) break
     if (event.type === 'process.started') hashes.push(event.data.config_hash)
@@ -183,13 +184,11 @@ function worldOf(
 }
 
 /** Lets the other world begin within a process: with what waited then, which has as long as it had left. */
-function enter(
-  world: OtherWorld,
-  { at }: Plan,
-  { data }: EventOf<'process.started'>,
-  waiting: readonly EventOf<'request.received'>[],
-): void {
-  world.begin({ ...data, recovered_at: at }, at)
+function enter(world: OtherWorld, { at }: Plan, started: Started, { fold, waiting }: OtherPast): void {
+  const since = [...fold.llms.values()].flatMap(({ spec, standing: { status, because } }) =>
+    status === 'disabled' ? [{ llm: spec.name, because: because ?? '' }] : [],
+  )
+  world.begin({ ...started, recovered_at: at, disabled: [...started.disabled, ...since] }, at)
   for (const event of waiting) {
     const left = Math.max(0, event.at + event.data.max_wait_ms - at)
     world.take({ ...event, at, data: { ...event.data, max_wait_ms: left } })
