@@ -68,6 +68,9 @@ function beginningOf(log: LogReader, { from, to }: Span): Position | null {
   return null
 }
 
+/** Events between two reports of progress. */
+export const EVENTS_PER_REPORT = 1000
+
 /** Told now and then how many of how many events were looked at. */
 export type Progress = (done: number, total: number) => void
 
@@ -89,7 +92,7 @@ export function recordInto(
     if (event.at >= to && open.size === 0) break
     recording.take(event)
     last = event.seq
-    progress(last - seq, total)
+    if (last % EVENTS_PER_REPORT === 0) progress(last - seq, total)
     if (event.request === null) continue
     if (event.type === 'request.received' && event.at >= from && event.at < to) open.add(event.request)
     else if (recording.requests.get(event.request)?.ended) open.delete(event.request)

@@ -8,7 +8,7 @@ import { createProviders, type Providers } from './what-if-providers.ts'
 import { createRecording, type RecordedRequest, type Recording } from './what-if-recorded.ts'
 import { createServices, type Source } from './what-if-service.ts'
 import { createSideBook, type Side, type SideBook } from './what-if-side.ts'
-import { type Plan, planOf, recordInto } from './what-if-span.ts'
+import { EVENTS_PER_REPORT, type Plan, planOf, recordInto } from './what-if-span.ts'
 import { createTranslation, isSamePolicy, knownIn, type Written } from './what-if-translate.ts'
 import { openOtherWorld, type OtherWorld, type WorldOptions } from './what-if-world.ts'
 
@@ -23,7 +23,7 @@ export interface WhatIfOptions {
   readonly follow?: boolean
   /** Told every event of the other world. */
   event?(event: Event): void
-  /** Told how many of the events of the span were looked at; there are two rounds. */
+  /** Told now and then how many of the events of the span were looked at, each of them twice. */
   progress?(done: number, total: number): void
 }
 
@@ -145,7 +145,7 @@ function runBoth(round: Round): Omit<WhatIf, 'from' | 'to' | 'unfinished'> {
     const translated = translation.translated(event)
     if (event.at >= from) recorded.take(event)
     world.take(translated)
-    progress(last + event.seq - 2 * plan.seq, 2 * (last - plan.seq))
+    if (event.seq % EVENTS_PER_REPORT === 0) progress(last + event.seq - 2 * plan.seq, 2 * (last - plan.seq))
   }
   world.finish()
   return {
