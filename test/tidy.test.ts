@@ -50,7 +50,7 @@ describe('dependencies point one way', () => {
     upstream: ['upstream', 'core'],
     log: ['log', 'core'],
     actors: ['actors', 'core'],
-    replay: ['replay', 'log', 'actors', 'config', 'core'],
+    replay: ['replay', 'log', 'sim', 'actors', 'config', 'core'],
     sim: ['sim', 'actors', 'config', 'upstream', 'core'],
   }
 

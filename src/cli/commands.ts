@@ -8,6 +8,7 @@ import { MOMENT_HELP } from './moment.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
+import { whatIfCommand } from './what-if.ts'
 
 type Values = Readonly<Record<string, string | boolean | undefined>>
 
@@ -58,6 +59,33 @@ const REPLAY: Command = {
     'npm run llb -- replay --verify --log copy-of-events.db',
   ],
   run: replay,
+}
+
+const WHAT_IF: Command = {
+  name: 'what-if',
+  summary:
+    'what another configuration would have done with the requests of an event log, beside what was recorded',
+  options: {
+    config,
+    log: { type: 'string', short: 'l' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    changes: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  optionHelp: [
+    ['--config FILE', 'the other configuration (LLB_CONFIG; default config.yaml)'],
+    ['--log FILE', 'the event log (default: event_log.path of that configuration)'],
+    ['--from TIME', 'only requests since a duration ago such as 24h, or a time such as 2026-01-31T08:00Z'],
+    ['--to TIME', 'only requests before'],
+    ['--changes N', 'list at most so many requests that end in another way (default 10)'],
+    ['--json', 'as JSON, with all of them'],
+  ],
+  examples: [
+    'npm run llb -- what-if --config new.yaml',
+    'npm run llb -- what-if --config new.yaml --log data/events.db --from 24h --json',
+  ],
+  run: whatIfCommand,
 }
 
 export const COMMANDS: readonly Command[] = [
@@ -142,6 +170,7 @@ export const COMMANDS: readonly Command[] = [
     run: simulateCommand,
   },
   ...LOG_COMMANDS,
+  WHAT_IF,
 ]
 
 export function overview(): string {

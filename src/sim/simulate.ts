@@ -8,7 +8,7 @@ import { always } from './draw.ts'
 import type { ProviderSpec } from './provider.ts'
 import { runWorld, type TerminalType } from './run.ts'
 import { createTally, type LlmTally, type Times } from './tally.ts'
-import { truthOf } from './truth.ts'
+import { ORDINARY_SPEED, truthOf } from './truth.ts'
 import { sourcesOf } from './workload.ts'
 import type { RawWorkload } from './workload-schema.ts'
 
@@ -119,8 +119,8 @@ export function simulate(options: SimulateOptions): Figures {
 
 /** The truth is what is declared; how fast an LLM is, the workload says. */
 function providerOf(spec: LlmSpec, { workload, seed, exact = false }: SimulateOptions): ProviderSpec {
-  const assumed = workload.llms[spec.group] ?? { first_byte: 600, tokens_per_second: 80 }
-  const firstByteMs = spec.simulated?.latencyMs ?? assumed.first_byte
+  const told = workload.llms[spec.group]
+  const firstByteMs = spec.simulated?.latencyMs ?? told?.first_byte ?? ORDINARY_SPEED.firstByteMs
   const random = createRandom(seed, `truth of ${spec.name}`)
   return {
     llm: spec.name,
@@ -128,7 +128,8 @@ function providerOf(spec: LlmSpec, { workload, seed, exact = false }: SimulateOp
     latencyMs: exact
       ? always(firstByteMs)
       : { least: Math.ceil(firstByteMs / 2), mean: firstByteMs, most: 5 * firstByteMs },
-    tokensPerSecond: spec.simulated?.tokensPerSecond ?? assumed.tokens_per_second,
+    tokensPerSecond:
+      spec.simulated?.tokensPerSecond ?? told?.tokens_per_second ?? ORDINARY_SPEED.tokensPerSecond,
     network: exact ? { leastMs: 0, jitterMs: 0 } : NETWORK,
     headers: { kind: 'missing' },
     periods: true,
@@ -142,7 +143,7 @@ function providerOf(spec: LlmSpec, { workload, seed, exact = false }: SimulateOp
   }
 }
 
-function figuresOf(tally: LlmTally, completed: number): LlmFigures {
+export function figuresOf(tally: LlmTally, completed: number): LlmFigures {
   const bound = [...tally.boundMs].map(([limit, ms]) => ({ limit, ms })).filter(({ ms }) => ms > 0)
   return {
     llm: tally.llm,
@@ -155,7 +156,7 @@ function figuresOf(tally: LlmTally, completed: number): LlmFigures {
   }
 }
 
-function quantilesOf(times: Times): Quantiles {
+export function quantilesOf(times: Times): Quantiles {
   return { p50_ms: times.quantile(500), p95_ms: times.quantile(950), p99_ms: times.quantile(990) }
 }
 

@@ -56,7 +56,10 @@ export interface Tally extends Observer {
   readonly llms: readonly LlmTally[]
 }
 
-/** Adds up what happens while it happens. O(LLMs) an event; memory by LLM and by request under way. */
+/**
+ * Adds up what happens while it happens; LLMs that are not named beforehand come after the others. O(LLMs) an event;
+ * memory by LLM and by request under way.
+ */
 export function createTally(names: readonly string[]): Tally {
   const llms = new Map(names.map((llm) => [llm, tallyOf(llm)]))
   const ended = new Map<TerminalType, number>()
@@ -68,6 +71,11 @@ export function createTally(names: readonly string[]): Tally {
   let lastAt = 0
   let [firstAt, lastEndAt] = [0, 0]
 
+  function ofLlm(name: string): LlmTally {
+    const known = llms.get(name) ?? tallyOf(name)
+    llms.set(name, known)
+    return known
+  }
   function countBound(at: number): void {
     if (book.waiting > 0)
       for (const [llm, limit] of exhausted) {
@@ -110,7 +118,7 @@ export function createTally(names: readonly string[]): Tally {
       countBound(event.at)
       book.take(event)
       if (event.type === 'request.received' && requests++ === 0) firstAt = event.at
-      if (event.llm !== null) countLlm(llms.get(event.llm)!, event)
+      if (event.llm !== null) countLlm(ofLlm(event.llm), event)
       if (!isTerminal(event.type)) return
       lastEndAt = event.at
       const type = event.type as TerminalType

@@ -4,6 +4,9 @@ import type { Counting, CountingKind } from './meter.ts'
 import type { Charge, TrueLimit } from './quota.ts'
 import { DAY_MS } from '../core/time.ts'
 
+/** How fast an LLM is of which nothing is known. */
+export const ORDINARY_SPEED = { firstByteMs: 600, tokensPerSecond: 80 }
+
 /** How a way of counting is declared to the balancer, and whether declaring it so promises that nothing is refused. */
 export interface Declaration {
   readonly window: WindowKind

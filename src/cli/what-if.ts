@@ -1,0 +1,84 @@
+import { redact } from '../config/redact.ts'
+import type { LogReader } from '../log/store.ts'
+import { type WhatIf, WhatIfError, type WhatIfOptions, whatIf } from '../replay/what-if.ts'
+import type { Written } from '../replay/what-if-translate.ts'
+import { configurationOf } from './configuration.ts'
+import { withLog } from './log-option.ts'
+import { MOMENT_HELP, momentOf } from './moment.ts'
+import { createProgress, type Progress } from './progress.ts'
+import { describeWhatIf } from './what-if-report.ts'
+
+interface Values {
+  readonly config?: string | boolean | undefined
+  readonly log?: string | boolean | undefined
+  readonly from?: string | boolean | undefined
+  readonly to?: string | boolean | undefined
+  readonly changes?: string | boolean | undefined
+  readonly json?: string | boolean | undefined
+}
+
+const CHANGES = '10'
+
+/** `llb what-if`: what another configuration would have done with the requests of a log. */
+export async function whatIfCommand(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
+  const { changes = CHANGES, json } = values
+  if (typeof changes !== 'string' || !/^\d{1,9}$/.test(changes))
+    return wrong(`--changes is "${changes}"; it must be a whole number of at least 0.`)
+  const span = spanOf(values)
+  if (typeof span === 'string') return wrong(span)
+  const loaded = configurationOf(values.config, env)
+  if (loaded === null) return 2
+  const config = redact(loaded.config) as Written
+  const file = typeof values.log === 'string' ? values.log : loaded.config.eventLog.path
+  return withLog({ log: file }, env, ({ reader }) => {
+    const result = compared({ log: reader, config, ...span })
+    if (typeof result === 'string') {
+      process.stderr.write(`${file}: ${result}\n`)
+      return 1
+    }
+    const title = `The requests of ${file}, under ${loaded.file}\n`
+    const text = () => `${title}${describeWhatIf(result, Number(changes))}`
+    const whole = () => `${JSON.stringify({ log: file, config: loaded.file, ...result }, null, 2)}\n`
+    process.stdout.write(json === true ? whole() : text())
+    return 0
+  })
+}
+
+/** The result, or why there is none. */
+function compared(options: WhatIfOptions & { readonly log: LogReader }): WhatIf | string {
+  let bar: Progress | null = null
+  try {
+    return whatIf({
+      ...options,
+      progress(done, total) {
+        bar ??= createProgress('looked at', total, 'events')
+        bar.update(done)
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof WhatIfError)) throw error
+    return error.message
+  } finally {
+    ;(bar as Progress | null)?.end()
+  }
+}
+
+/** The span that a command line asks for, or what is wrong with it. */
+function spanOf({ from, to }: Values): { from?: number; to?: number } | string {
+  const now = Date.now()
+  const span: { from?: number; to?: number } = {}
+  for (const [name, text] of Object.entries({ from, to })) {
+    if (typeof text !== 'string') continue
+    const at = momentOf(text, now)
+    if (at === null) return `--${name} is "${text}"; it must be ${MOMENT_HELP}.`
+    span[name as 'from' | 'to'] = at
+  }
+  const { from: first, to: last } = span
+  if (first !== undefined && last !== undefined && first >= last) return '--from must be before --to.'
+  return span
+}
+
+function wrong(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return 2
+}
