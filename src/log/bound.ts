@@ -7,7 +7,7 @@ export interface Bound {
   /** An LLM has no room because of a limit, or again has some, or none for another reason. */
   exhaust(llm: string, limit: string): void
   release(llm: string): void
-  /** Nothing waits and nothing is known of any LLM, as at the start of a process. */
+  /** Nothing is known of any LLM, as at the start of a process. */
   forget(): void
   /** Counts from now on alone. */
   begin(): void
@@ -54,7 +54,6 @@ export function createBound(): Bound {
     forget() {
       for (const llm of exhausted.keys()) count(llm)
       exhausted.clear()
-      waiting = 0
     },
     begin() {
       for (const one of exhausted.values()) one.since = waited

@@ -239,6 +239,17 @@ describe('limits', () => {
     fc.assert(fc.property(runs, check), { numRuns })
   })
 
+  test('of calls under way are used from the first instant of a span on, by what runs then too', () => {
+    const check = ({ specs, events }: { specs: StatsOptions['llms']; events: readonly Event[] }) => {
+      for (const since of new Set(events.map(({ at }) => at))) {
+        const { limits } = statsOf(events, { llms: specs!, since })
+        for (const { llm: name, unit, used } of limits)
+          if (unit === 'concurrency') expect(used).toBe(callMsByHand(events, name, since))
+      }
+    }
+    fc.assert(fc.property(runs, check), { numRuns })
+  })
+
   test('of tokens are charged what was reported, or else what was set aside', () => {
     const world = openWorld({
       specs: [llm('A', { limits: [limit('tokens', 1000), limit('concurrency', 5)] })],
@@ -309,9 +320,11 @@ function callsByHand(events: readonly Event[], name: string) {
     })
 }
 
-/** The time that calls to an LLM were under way in all. */
-function callMsByHand(events: readonly Event[], name: string): number {
-  return sum(callsByHand(events, name).map(({ start, end }) => end.at - start.at))
+/** The time that calls to an LLM were under way in all, from an instant on. */
+function callMsByHand(events: readonly Event[], name: string, since = 0): number {
+  return sum(
+    callsByHand(events, name).map(({ start, end }) => Math.max(since, end.at) - Math.max(since, start.at)),
+  )
 }
 
 /** Tokens that calls to an LLM were charged: what was reported, nothing where they were turned away, else all set aside. */
@@ -361,6 +374,33 @@ test('a crash cuts off what ran, and nothing waits or is bound while nobody serv
   expect(groups.map(({ values, tally }) => [...values, tally.requests, tally.failed])).toEqual([
     ['-', 1, 1],
     ['A', 1, 1],
+  ])
+})
+
+test('what waited and was bound before a crash counts until then, and is over after it', () => {
+  const before = llm('A', { limits: [limit('concurrency', 1)] })
+  const first = openWorld({ specs: [before] })
+  first.arrives()
+  first.arrives()
+  first.clock.advance(500)
+  first.arrives()
+  const crashed = [...first.events]
+  first.clock.advance(1000)
+  const after = llm('B', { limits: [limit('concurrency', 1)] })
+  const second = openWorld({ specs: [after], clock: first.clock })
+  const data = { version: '1', runtime: 'r', seed: 1, config_hash: '', config: { llms: [after] } }
+  second.balancer.ingest('process.started', data)
+  // B has no room for 300 ms, and for 200 of them somebody waits.
+  const running = second.arrives()
+  first.clock.advance(100)
+  const waiting = second.arrives()
+  first.clock.advance(200)
+  second.finishes(running)
+  first.clock.advance(400)
+  second.finishes(waiting)
+  expect(statsOf([...crashed, ...second.events], { llms: [before] }).limits).toMatchObject([
+    { llm: 'A', boundMs: 500 },
+    { llm: 'B', boundMs: 200 },
   ])
 })
 
