@@ -79,6 +79,21 @@ describe('the state at an event is what the live one was there', () => {
     for (const [i, look] of watch.looks.entries()) if (i % 3 === 1) putCheckpoint(watch, seed, look)
     expectAll(watch.looks)
   })
+
+  test.each(SEEDS)('also once the events before a checkpoint are deleted (world %d)', (seed) => {
+    const watch = given(seed)
+    const { looks, events } = watch
+    append(events)
+    for (const [i, look] of looks.entries()) if (i % 3 === 1) putCheckpoint(watch, seed, look)
+    const middle = looks[Math.floor(looks.length / 2)]!
+    while (log.prune(middle.at, 3) > 0);
+    const first = log.firstCheckpoint()!
+    expect(log.first().seq).toBeLessThanOrEqual(first + 1)
+    expectAll(looks.filter(({ seq }) => seq >= first))
+    // What came in one commit with the event after the checkpoint is still there.
+    const gone = looks.filter(({ seq }) => seq < first && log.first().seq > 1)
+    for (const { seq } of gone) expect(stateAt(log, seq)).toBe(null)
+  })
 })
 
 describe('where the configuration changed', () => {
