@@ -66,9 +66,7 @@ interface RunningPicture {
   readonly reserved: { readonly input_tokens: number; readonly output_tokens: number }
 }
 
-/**
- * What a state looks like. `log` tells what was said of the requests that wait, of the first `most`: O(commit) for each.
- */
+/** What a state looks like. `log` tells what was said of the first `most` that wait: O(commit) for each of them. */
 export function pictureOf(
   log: LogReader,
   { seq, at, fold, configHash }: LogState,

@@ -51,7 +51,7 @@ function putCheckpoint({ events, looks }: Watch, seed: number, { seq, at, live }
     at: Math.min(at, events[seq - 1]!.at),
     configHash,
     config: configOf(seed),
-    state: live,
+    state: JSON.stringify(live),
   })
   expect(looks.length).toBeGreaterThan(1)
 }
@@ -133,7 +133,7 @@ describe('where the configuration changed', () => {
 
   test('a checkpoint of another configuration is passed over', () => {
     append([starts(1, 'A'), ...asked(2, 'A'), starts(4, 'B'), ...asked(5, 'B')])
-    const state = checkpointOf(createFold(configs.B), START)
+    const state = JSON.stringify(checkpointOf(createFold(configs.B), START))
     log.checkpoint({ seq: 4, at: START + 4, configHash: 'B', config: { llms: configs.B }, state })
     append([starts(7, 'A'), ...asked(8, 'A')])
     expect([6, 7, 9].map(usedOf)).toEqual([[['B', 1]], [['A', 1]], [['A', 2]]])
@@ -142,7 +142,7 @@ describe('where the configuration changed', () => {
   test('a log that begins too late does not tell the state, but from its first checkpoint on', () => {
     append([starts(100, 'A'), ...asked(101, 'A')])
     expect(stateAt(log, 102)).toBe(null)
-    const state = checkpointOf(createFold(configs.A), START)
+    const state = JSON.stringify(checkpointOf(createFold(configs.A), START))
     log.checkpoint({ seq: 100, at: START + 100, configHash: 'A', config: { llms: configs.A }, state })
     expect(stateAt(log, 99)).toBe(null)
     expect(usedOf(102)).toEqual([['A', 1]])
