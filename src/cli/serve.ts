@@ -92,8 +92,8 @@ export async function serve(
   const app = createApp(gateway)
   const listener = await listen({ fetch: (request) => app.fetch(request), hostname, port })
   journal.flush()
-  checkpointer.store()
   listening = true
+  await checkpointer.store()
   sayStart(console, config, [...warnings, ...startWarnings(config, env)], recovered.unfinished.length)
   process.stderr.write(
     `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,

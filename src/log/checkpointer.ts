@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers'
 import type { Event } from '../core/events.ts'
-import type { LogStore, StoredCheckpoint } from './store.ts'
+import type { CheckpointText, StoredCheckpoint } from './store.ts'
 
 /** Events between two checkpoints, at least: folding so many takes a fraction of a second. */
 const EVENTS_LEAST = 20_000
@@ -10,7 +10,8 @@ const SHARE = 25
 const EVENT_BYTES = 100
 
 export interface CheckpointerOptions extends Pick<StoredCheckpoint, 'configHash' | 'config'> {
-  readonly store: Pick<LogStore, 'checkpoint'>
+  /** The log, as far as checkpoints go; it may be written elsewhere. */
+  readonly store: { checkpoint(checkpoint: CheckpointText): void | Promise<void> }
   /** The state as it is now, after the last event that was recorded, told as of its instant: pieces of JSON. */
   take(at: number): Iterator<string>
 }
@@ -19,8 +20,8 @@ export interface CheckpointerOptions extends Pick<StoredCheckpoint, 'configHash'
 export interface Checkpointer {
   /** To be told of every event when it is recorded. */
   recorded(event: Event): void
-  /** Stores the state at once; to be called when no fact is being taken in. */
-  store(): void
+  /** Stores the state at once; to be called when no fact is being taken in. Never rejects. */
+  store(): Promise<void>
 }
 
 /** A checkpoint is no more than a shortcut: one that cannot be stored is left out, and tried again as the next. */
@@ -28,8 +29,8 @@ export function createCheckpointer({ store, take, ...config }: CheckpointerOptio
   let last: Event | null = null
   let dueAt = Number.POSITIVE_INFINITY
 
-  /** Begins a checkpoint; each call of what it gives does a piece of it, until one says that it is done. */
-  function begin(): () => boolean {
+  /** Begins a checkpoint; each call of what it gives does a piece of it, until one gives the whole. */
+  function begin(): () => CheckpointText | null {
     const { seq, at } = last!
     const pieces = take(at)
     let state = ''
@@ -37,22 +38,23 @@ export function createCheckpointer({ store, take, ...config }: CheckpointerOptio
       const piece = pieces.next()
       if (!piece.done) {
         state += piece.value
-        return false
+        return null
       }
       dueAt = seq + Math.max(EVENTS_LEAST, Math.ceil((state.length * SHARE) / EVENT_BYTES))
-      put({ seq, at, ...config, state })
-      return true
+      return { seq, at, ...config, state }
     }
   }
-  function put(checkpoint: Parameters<LogStore['checkpoint']>[0]): void {
+  async function put(checkpoint: CheckpointText): Promise<void> {
     try {
-      store.checkpoint(checkpoint)
+      await store.checkpoint(checkpoint)
     } catch {
       // The journal reports a log that cannot be written.
     }
   }
-  function piecemeal(next: () => boolean): void {
-    if (!next()) setImmediate(piecemeal, next)
+  function piecemeal(next: () => CheckpointText | null): void {
+    const whole = next()
+    if (whole === null) setImmediate(piecemeal, next)
+    else void put(whole)
   }
   return {
     recorded(event) {
@@ -61,9 +63,12 @@ export function createCheckpointer({ store, take, ...config }: CheckpointerOptio
       dueAt = Number.POSITIVE_INFINITY
       setImmediate(() => piecemeal(begin()))
     },
-    store() {
+    async store() {
       if (last === null) return
-      for (const next = begin(); !next(); );
+      const next = begin()
+      let whole = next()
+      while (whole === null) whole = next()
+      await put(whole)
     },
   }
 }

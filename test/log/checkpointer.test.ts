@@ -33,7 +33,7 @@ async function storedAfter(count: number, state: string, isBroken = () => false)
   })
   for (let seq = 1; seq <= count; seq++) {
     checkpointer.recorded(event(seq, 'timer.fired', { timer: seq }))
-    if (seq === 1) checkpointer.store()
+    if (seq === 1) await checkpointer.store()
     if (seq % 1000 === 0) for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve))
   }
   for (const one of stored) expect(one.state).toBe(state)

@@ -56,7 +56,7 @@ export async function buildLog(path: string, day: readonly Event[], most: number
         foldInto(fold, event)
         checkpointer.recorded(event)
       }
-      if (sizes.length === 0) checkpointer.store()
+      if (sizes.length === 0) await checkpointer.store()
       events += turn.length
       turn = []
       await setImmediate()
