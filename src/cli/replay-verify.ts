@@ -40,7 +40,9 @@ function summaryOf(events: number): string {
 function describeDifference({ seq, kind, message, recorded, executed }: Difference): string {
   const when = recorded === null ? '' : ` at ${new Date(recorded.at).toISOString()}`
   const head = `differs     at event ${seq}${when}, ${kind}: ${message}\n`
-  const sides = `\nrecorded        ${inWords(recorded)}\nexecuted again  ${inWords(executed)}\n`
+  // What is out of its place is not compared with anything.
+  const other = kind === 'decision' || kind === 'broken' ? `executed again  ${inWords(executed)}\n` : ''
+  const sides = `\nrecorded        ${inWords(recorded)}\n${other}`
   if (recorded === null || executed === null) return `${head}${sides}`
   const [one, two] = [leavesOf(recorded), leavesOf(executed)]
   const paths = [...new Set([...one.keys(), ...two.keys()])].filter((path) => one.get(path) !== two.get(path))

@@ -33,6 +33,7 @@ const llb = (...args: string[]) => run(args, {})
 const file = (name: string) => join(folder, name)
 
 function givenLog(events: readonly Event[]): string {
+  rmSync(file('events.db'), { force: true })
   const log = openLog(file('events.db'))
   for (const event of events) log.append([event])
   log.close()
@@ -74,7 +75,15 @@ describe('replay --verify', () => {
 
   test('shows one side where the other has nothing', async () => {
     expect(await llb('replay', '--verify', '--log', givenLog(events.toSpliced(dispatched - 1, 1)))).toBe(1)
-    expect(out).toContain(`, gap: event ${dispatched} is missing before it\n`)
+    expect(out).toMatch(
+      new RegExp(
+        `, gap: event ${dispatched} is missing before it\n\nrecorded        request.dispatched.*\n$`,
+      ),
+    )
+    out = ''
+    const closed = events.toSpliced(dispatched - 1, 1).map((event, i) => ({ ...event, seq: i + 1 }) as Event)
+    expect(await llb('replay', '--verify', '--log', givenLog(closed))).toBe(1)
+    expect(out).toContain(', decision: nothing that was recorded before leads to this decision\n')
     expect(out).toMatch(/^executed again {2}nothing\n$/m)
   })
 

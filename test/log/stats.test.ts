@@ -388,7 +388,15 @@ test('what waited and was bound before a crash counts until then, and is over af
   first.clock.advance(1000)
   const after = llm('B', { limits: [limit('concurrency', 1)] })
   const second = openWorld({ specs: [after], clock: first.clock })
-  const data = { version: '1', runtime: 'r', seed: 1, config_hash: '', config: { llms: [after] } }
+  const data = {
+    version: '1',
+    runtime: 'r',
+    seed: 1,
+    config_hash: '',
+    recovered_at: null,
+    disabled: [],
+    config: { llms: [after] },
+  }
   second.balancer.ingest('process.started', data)
   // B has no room for 300 ms, and for 200 of them somebody waits.
   const running = second.arrives()
