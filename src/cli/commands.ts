@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
+import { explainCommand } from './explain.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
@@ -7,7 +8,10 @@ import { stats } from './stats.ts'
 type Values = Readonly<Record<string, string | boolean | undefined>>
 
 export interface Command {
+  /** One word or two. */
   readonly name: string
+  /** What the one word without an option stands for, which it then needs; it is the value `operand`. */
+  readonly operand?: string
   readonly summary: string
   readonly options: NonNullable<ParseArgsConfig['options']>
   /** What each option means, in the order of the help. */
@@ -76,6 +80,22 @@ export const COMMANDS: readonly Command[] = [
     ],
     run: simulateCommand,
   },
+  {
+    name: 'explain',
+    operand: 'REQUEST-ID',
+    summary: 'tell the life of one request, and why it went where it went, from the event log',
+    options: { config, log: { type: 'string' }, json: { type: 'boolean' } },
+    optionHelp: [
+      CONFIG_HELP,
+      ['--log FILE', 'the event log itself; no configuration is needed then'],
+      ['--json', 'as JSON, as GET /admin/requests/:id gives it'],
+    ],
+    examples: [
+      'npm run llb -- explain req_1x2y3z_4f',
+      'npm run llb -- explain req_1x2y3z_4f --log copy-of-events.db --json',
+    ],
+    run: explainCommand,
+  },
 ]
 
 export function overview(): string {
@@ -84,9 +104,10 @@ export function overview(): string {
   return `llb: one OpenAI-compatible address over many LLMs\n\nUsage: npm run llb -- COMMAND [OPTIONS]\n\n${lines.join('\n')}\n\nCOMMAND --help tells more. Exit codes: 0 done, 1 found something wrong, 2 wrong usage or configuration.\n`
 }
 
-export function helpOf({ name, summary, optionHelp, examples }: Command): string {
+export function helpOf({ name, operand, summary, optionHelp, examples }: Command): string {
   const options = [...optionHelp, ['--help', 'this text'] as const]
   const width = Math.max(...options.map(([option]) => option.length))
   const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`)
-  return `llb ${name}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`
+  const usage = operand === undefined ? name : `${name} ${operand}`
+  return `llb ${usage}: ${summary}\n\nOptions:\n${lines.join('\n')}\n\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`
 }

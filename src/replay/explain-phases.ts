@@ -1,0 +1,57 @@
+import type { Event } from '../core/events.ts'
+import type { CandidateAt, DecisionAt, Phase } from './explanation.ts'
+
+/**
+ * The time of a request from its arrival on: what it waited for, and its calls. A wait whose end the ledgers told on
+ * arrival is parted there: from then on it waited for its turn.
+ */
+export function phasesOf(own: readonly Event[], [arrival]: readonly DecisionAt[], now: number): Phase[] {
+  const phases: Phase[] = []
+  const starts = own.filter((event) => event.type === 'request.dispatched')
+  let from = own[0]!.at
+  for (const [i, start] of starts.entries()) {
+    const taker = i === 0 ? arrival?.candidates.find(({ llm }) => llm === start.llm) : undefined
+    phases.push(...waitOf(from, start.at, start.data.waited_for ?? 'its turn', taker))
+    const end = own.find(({ type, seq }) => seq > start.seq && isEnd(type))
+    const to = end?.at ?? null
+    phases.push({ from: start.at, to, ms: (to ?? now) - start.at, what: 'call', for: start.llm! })
+    if (to === null) return phases
+    from = to
+  }
+  const last = own.at(-1)!
+  const waits = last.type === 'request.queued' || last.type === 'request.retried'
+  const waitedFor = own.findLast((event) => event.type === 'request.queued')?.data.waiting_for
+  if (waits)
+    phases.push({ from, to: null, ms: now - from, what: 'limit', for: waitedFor ?? 'its turn' })
+  else if (last.at > from) phases.push(...waitOf(from, last.at, waitedFor ?? 'its turn', undefined))
+  return phases
+}
+
+function isEnd(type: Event['type']): boolean {
+  return (
+    type === 'attempt.finished' ||
+    type === 'attempt.failed' ||
+    type === 'request.abandoned' ||
+    type === 'request.failed'
+  )
+}
+
+function waitOf(from: number, to: number, waitedFor: string, taker: CandidateAt | undefined): Phase[] {
+  if (to <= from) return []
+  const roomAt = roomAtOf(taker)
+  const limit = { from, to, ms: to - from, what: 'limit' as const, for: waitedFor }
+  if (taker === undefined || roomAt === null || roomAt >= to) return [limit]
+  const turn = { from: Math.max(from, roomAt), to, what: 'turn' as const }
+  const others = { ...turn, ms: to - turn.from, for: 'others that went first, or more to be planned with' }
+  if (roomAt <= from) return [others]
+  const because = `${taker.waits_for} of ${taker.llm}`
+  return [{ ...limit, to: roomAt, ms: roomAt - from, for: because }, others]
+}
+
+/** When the ledgers of an LLM had room by what was known on arrival; null where that is a guess. */
+function roomAtOf(taker: CandidateAt | undefined): number | null {
+  if (taker === undefined || taker.starts_at === null || taker.until !== null) return null
+  const blocked = taker.limits.filter(({ fits }) => !fits)
+  if (blocked.some(({ fits_at: at }) => at === null)) return null
+  return taker.starts_at
+}
