@@ -50,6 +50,7 @@ describe('dependencies point one way', () => {
     upstream: ['upstream', 'core'],
     log: ['log', 'core'],
     actors: ['actors', 'core'],
+    replay: ['replay', 'log', 'config', 'core'],
     sim: ['sim', 'actors', 'config', 'upstream', 'core'],
   }
 

@@ -13,7 +13,10 @@ import { table } from './table.ts'
 export function describeExplanation(told: Explanation): string {
   const parts = [
     headOf(told),
-    section('What happened', told.story.map((line) => [`+${span(line.after_ms)}`, line.text])),
+    section(
+      'What happened',
+      told.story.map((line) => [`+${span(line.after_ms)}`, line.text]),
+    ),
     section('Its time', told.phases.map(phaseRow)),
     ...told.decisions.map((decision, i) => decisionText(told, decision, i)),
     attemptsText(told),
@@ -24,7 +27,7 @@ export function describeExplanation(told: Explanation): string {
 }
 
 function headOf(told: Explanation): string {
-  const { asked, tokens, process } = told
+  const { asked, tokens } = told
   const rows = [
     ['came', `${new Date(told.at).toISOString()} from ${asked.client}, as event ${told.seq}`],
     ['asked for', `model "${asked.model}" (${asked.endpoint}): ${featuresOf(asked)}`],
@@ -33,7 +36,7 @@ function headOf(told: Explanation): string {
     ['weighs', weightsText(asked)],
     ['tokens', tokensLine(tokens)],
     ['cost', told.cost_nano_usd === null ? 'none yet' : usd(told.cost_nano_usd)],
-    ['decided by', `version ${process.version}, configuration ${process.config_hash.slice(0, 12)}`],
+    ['decided by', `configuration ${told.config_hash.slice(0, 12)}`],
   ]
   return `${told.request} ${fateText(told)}\n\n${table(rows, 2)}`
 }
@@ -75,7 +78,10 @@ function boundsText({ min_quality: quality, max_cost_nano_usd: cost }: Explanati
   return cost === null ? least : `${least}; cost at most ${usd(cost)}`
 }
 
-function weightsText({ weights: { cost, quality, speed }, weights_from: from }: Explanation['asked']): string {
+function weightsText({
+  weights: { cost, quality, speed },
+  weights_from: from,
+}: Explanation['asked']): string {
   const whose = { request: "the request's own", model: 'those of its name', general: 'the general ones' }
   return `cost ${cost}, quality ${quality}, speed ${speed} (${whose[from]})`
 }
@@ -99,7 +105,17 @@ function decisionText({ at, attempts }: Explanation, decision: DecisionAt, index
   const taken = llm === null ? (what ?? 'nothing decided yet') : `${what} to ${llm}`
   const again = index > 0 && attempts.length > 1 && what === 'dispatched' ? ' again' : ''
   const title = `The LLMs ${when} (event ${seq}: ${taken}${again})`
-  const head = ['LLM', 'cost', 'quality', 'speed', 'score now', 'after its wait', 'could start', 'price', 'why']
+  const head = [
+    'LLM',
+    'cost',
+    'quality',
+    'speed',
+    'score now',
+    'after its wait',
+    'could start',
+    'price',
+    'why',
+  ]
   const rows = candidates.map((candidate) => candidateRow(candidate, decision))
   const text = `${title}\n${table([head, ...rows], 1)}`
   return `${text}${limitsText(candidates, decision.at)}`
@@ -135,7 +151,9 @@ function whyText(candidate: CandidateAt, at: number): string {
 /** Each limit against what was asked of it, for the LLMs that could ever take the request. */
 function limitsText(candidates: readonly CandidateAt[], at: number): string {
   const rows = candidates.flatMap((candidate) =>
-    candidate.never === null ? [contextRow(candidate), ...candidate.limits.map((one) => limitRow(candidate, one, at))] : [],
+    candidate.never === null
+      ? [contextRow(candidate), ...candidate.limits.map((one) => limitRow(candidate, one, at))]
+      : [],
   )
   if (rows.length === 0) return ''
   const head = ['LLM', 'limit', 'used', 'reserved', 'kept', 'asked', 'of', 'room']
@@ -184,14 +202,20 @@ function attemptRow(told: AttemptTold, from: number): string[] {
 }
 
 function outcomeText({ outcome, failure, finish_reason: reason }: AttemptTold): string {
-  if (failure !== null) return `${failure.class}: ${failure.message}${failure.delivered ? ' (a part had been delivered)' : ''}`
+  if (failure !== null)
+    return `${failure.class}: ${failure.message}${failure.delivered ? ' (a part had been delivered)' : ''}`
   if (outcome === 'finished') return reason === null ? 'finished' : `finished (${reason})`
   return outcome === 'cut' ? 'cut off' : 'under way'
 }
 
-function insteadText({ instead, assumes }: Explanation): string {
-  const costs = instead.map(({ llm, cost_nano_usd: cost }) => `${llm} ${usd(cost)}`).join(', ')
-  const rows = [...instead.map(({ text }) => text), `It would have cost: ${costs}.`, assumes]
+function insteadText({ decisions, instead, assumes }: Explanation): string {
+  const possible = new Set(
+    decisions[0]!.candidates.filter(({ never }) => never === null).map(({ llm }) => llm),
+  )
+  const priced = instead.filter(({ llm }) => possible.has(llm))
+  const costs = priced.map(({ llm, cost_nano_usd: cost }) => `${llm} ${usd(cost)}`).join(', ')
+  const cost = costs === '' ? [] : [`Its price by LLM: ${costs}.`]
+  const rows = [...instead.map(({ text }) => text), ...cost, assumes]
   return lines('What else could have been', rows)
 }
 

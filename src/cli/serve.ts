@@ -9,7 +9,7 @@ import { CellMap } from '../core/cell-map.ts'
 import type { InputData } from '../core/events.ts'
 import { type Recovered, recover } from '../core/recover.ts'
 import { createApp } from '../http/app.ts'
-import { createAuth } from '../http/auth.ts'
+import { createAdminAuth, createAuth } from '../http/auth.ts'
 import type { Gateway, Listener } from '../http/gateway.ts'
 import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
@@ -17,6 +17,7 @@ import { createJournal } from '../log/journal.ts'
 import { retain } from '../log/retention.ts'
 import { openLog } from '../log/sqlite.ts'
 import type { LogStore } from '../log/store.ts'
+import { createExplainer } from '../replay/explainer.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
 import { createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
@@ -72,6 +73,7 @@ export async function serve(
   announce(balancer, recovered)
   const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
   const upstreams = await createUpstreams(config.llms, env)
+  const explainer = createExplainer(config.eventLog.path)
   const gateway: Gateway = {
     config,
     balancer,
@@ -80,12 +82,17 @@ export async function serve(
     heartbeats,
     listeners,
     identify: createAuth(config.clients, env),
+    refuseAdmin: createAdminAuth(config.general.adminKeyName, env),
+    explain(id) {
+      journal.flush()
+      return explainer.explain(id)
+    },
     trouble: (message) => console.say('error', message),
     upstream: (llm) => upstreams.get(llm)!,
   }
   const { listenAddress: hostname, listenPort: port } = config.general
   const app = createApp(gateway)
-  const listener = await listen({ fetch: (request) => app.fetch(request), hostname, port })
+  const listener = await listen({ fetch: app.fetch, hostname, port })
   journal.flush()
   listening = true
   for (const warning of [...warnings, ...startWarnings(config, env)]) console.say('warn', warning)

@@ -8,7 +8,11 @@ export function attemptsOf(log: Pick<LogReader, 'readFrom'>, own: readonly Event
   const starts = own.filter((event) => event.type === 'request.dispatched')
   return starts.map((start, i) => {
     const next = starts[i + 1]?.seq ?? Number.POSITIVE_INFINITY
-    return attemptOf(log, start, own.filter(({ seq }) => seq > start.seq && seq < next))
+    return attemptOf(
+      log,
+      start,
+      own.filter(({ seq }) => seq > start.seq && seq < next),
+    )
   })
 }
 
@@ -55,7 +59,10 @@ function failureOf(log: Pick<LogReader, 'readFrom'>, event: EventOf<'attempt.fai
 const FOLLOWING_MOST = 50
 
 /** What a failure led to: for its LLM, and for its request. */
-function followed(log: Pick<LogReader, 'readFrom'>, { seq, llm, request }: EventOf<'attempt.failed'>): string[] {
+function followed(
+  log: Pick<LogReader, 'readFrom'>,
+  { seq, llm, request }: EventOf<'attempt.failed'>,
+): string[] {
   const lines: string[] = []
   for (const event of log.readFrom(seq + 1)) {
     if (event.seq > seq + FOLLOWING_MOST || /^(attempt|timer|process)\.|\.received$/.test(event.type)) break

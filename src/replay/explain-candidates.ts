@@ -2,7 +2,16 @@ import type { Candidate, EventOf } from '../core/events.ts'
 import { boundsOf, needsOf, pendingOf } from '../core/dispatcher.ts'
 import type { Policy } from '../core/dispatch-state.ts'
 import { type Outlook, outlooksOf, NOBODY } from '../core/forecast/forecast.ts'
-import { costOn, type LlmView, type Offer, offersOf, priceOf, scoreOf, speedOf, unfitness } from '../core/matching/choose.ts'
+import {
+  costOn,
+  type LlmView,
+  type Offer,
+  offersOf,
+  priceOf,
+  scoreOf,
+  speedOf,
+  unfitness,
+} from '../core/matching/choose.ts'
 import { candidatesOf } from '../core/matching/round.ts'
 import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from '../core/needs/bounds.ts'
 import { EXACT, scaled } from '../core/needs/estimate.ts'

@@ -28,7 +28,10 @@ export function helpOf({ end, maxWaitMs, arrival: { candidates }, instead }: Ref
     case 'wait_too_long':
       return [longerWait(maxWaitMs, end), ...raises(instead)]
     case 'wait_expired':
-      return [...raises(instead), `A longest wait of more than ${secondsText(maxWaitMs)} (x-llb-max-wait, queue.max_wait).`]
+      return [
+        ...raises(instead),
+        `A longest wait of more than ${secondsText(maxWaitMs)} (x-llb-max-wait, queue.max_wait).`,
+      ]
     default:
       return []
   }

@@ -1,6 +1,5 @@
-import { ALIKE } from '../core/matching/choose.ts'
+import { ALIKE, priceOf } from '../core/matching/choose.ts'
 import type { LlmSpec } from '../core/types.ts'
-import { priceOf } from '../core/matching/choose.ts'
 import type { CandidateAt, DecisionAt, End, Instead, Raise, Tokens } from './explanation.ts'
 
 export const ASSUMES =
@@ -23,8 +22,7 @@ export function insteadOf(specs: readonly LlmSpec[], known: Known): Instead[] {
     const spec = specs.find(({ name }) => name === candidate.llm)!
     return one(candidate, spec, known)
   })
-  const rank = ({ llm, starts_ms: ms }: Instead) =>
-    llm === taken ? -1 : (ms ?? Number.POSITIVE_INFINITY)
+  const rank = ({ llm, starts_ms: ms }: Instead) => (llm === taken ? -1 : (ms ?? Number.POSITIVE_INFINITY))
   return instead.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)))
 }
 
@@ -37,7 +35,10 @@ function one(candidate: CandidateAt, spec: LlmSpec, known: Known): Instead {
   const raise = isRaisable
     ? blocked.map(({ limit, amount, at_least: least }) => ({ limit, amount, at_least: least! }))
     : []
-  const tokens = known.used && { inputTokens: known.used.input_tokens, outputTokens: known.used.output_tokens }
+  const tokens = known.used && {
+    inputTokens: known.used.input_tokens,
+    outputTokens: known.used.output_tokens,
+  }
   const cost = tokens === null ? candidate.cost_nano_usd : Math.ceil(priceOf(spec, tokens) / 1000)
   return {
     llm,
@@ -72,7 +73,8 @@ function textOf(candidate: CandidateAt, raise: readonly Raise[], known: Known): 
   if (raise.length > 0) return raisedText(candidate, raise, known)
   const { score } = candidate
   if (status !== 'available') return `${llm} had no room, and no amount of its limits would have made any.`
-  if (known.arrival.llm !== null) return `${llm} had room too${lowerText(score?.now, known)}.`
+  if (known.arrival.llm !== null)
+    return `${llm} had room too, but not the best score${lowerText(score?.now, known)}.`
   return `${llm} had room at once${waitedText(candidate, known)}.`
 }
 
@@ -80,15 +82,16 @@ function raisedText(candidate: CandidateAt, raise: readonly Raise[], known: Know
   const limits = raise
     .map(({ limit, amount, at_least: least }) => `${limit} been at least ${least} instead of ${amount}`)
     .join(' and its ')
-  const had = `Had ${candidate.llm}'s ${limits}, it could have started there at once`
-  const than =
-    known.waitedMs === null
-      ? ` instead of being ${known.end?.code === 'wait_expired' ? 'refused after its wait' : 'turned away'}`
-      : known.waitedMs > 0
-        ? ` instead of ${secondsText(known.waitedMs)} later`
-        : ''
   const isBest = wouldBeChosen(candidate, known.arrival)
-  return `${had}${than}${isBest ? '' : ', but would have gone elsewhere: its score there is lower'}.`
+  const would = isBest ? 'it would have started there at once' : 'it could have started there at once'
+  const but = isBest ? '' : `, but another had the better score${lowerText(candidate.score?.now, known)}`
+  return `Had ${candidate.llm}'s ${limits}, ${would}${laterText(known)}${but}.`
+}
+
+function laterText({ waitedMs, end, arrival }: Known): string {
+  if (waitedMs === 0) return ` instead of at ${arrival.llm}`
+  if (waitedMs !== null) return ` instead of ${secondsText(waitedMs)} later`
+  return end?.code === 'wait_expired' ? ' instead of waiting in vain' : ''
 }
 
 /** Why it did not go to an LLM that had room when it came. */
@@ -104,7 +107,7 @@ function waitedText(candidate: CandidateAt, { arrival }: Known): string {
 
 function lowerText(score: number | undefined, { arrival }: Known): string {
   const taken = arrival.candidates.find(({ llm }) => llm === arrival.llm)?.score?.now
-  return score === undefined || taken === undefined ? '' : ` and scored ${score} against ${taken}`
+  return score === undefined || taken === undefined ? '' : ` (${score} against ${taken})`
 }
 
 /** `250 ms`, `12.3 s`. */

@@ -21,8 +21,7 @@ export function phasesOf(own: readonly Event[], [arrival]: readonly DecisionAt[]
   const last = own.at(-1)!
   const waits = last.type === 'request.queued' || last.type === 'request.retried'
   const waitedFor = own.findLast((event) => event.type === 'request.queued')?.data.waiting_for
-  if (waits)
-    phases.push({ from, to: null, ms: now - from, what: 'limit', for: waitedFor ?? 'its turn' })
+  if (waits) phases.push({ from, to: null, ms: now - from, what: 'limit', for: waitedFor ?? 'its turn' })
   else if (last.at > from) phases.push(...waitOf(from, last.at, waitedFor ?? 'its turn', undefined))
   return phases
 }

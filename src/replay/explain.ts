@@ -8,7 +8,15 @@ import { candidatesAt, type Considered, consider } from './explain-candidates.ts
 import { endOf, helpOf } from './explain-help.ts'
 import { ASSUMES, insteadOf } from './explain-instead.ts'
 import { phasesOf } from './explain-phases.ts'
-import type { AskedFor, AttemptTold, DecisionAt, Explanation, Fate, StoryLine, Tokens } from './explanation.ts'
+import type {
+  AskedFor,
+  AttemptTold,
+  DecisionAt,
+  Explanation,
+  Fate,
+  StoryLine,
+  Tokens,
+} from './explanation.ts'
 import { findRequest, type Missing } from './find-request.ts'
 import { type Past, type PastBefore, viewOf } from './past.ts'
 
@@ -40,7 +48,7 @@ export function explain(log: LogReader, id: string, pastBefore: PastBefore): Exp
     seq: received.seq,
     at: received.at,
     as_of: asOf,
-    process: { version: past.version, config_hash: past.configHash },
+    config_hash: past.configHash,
     asked: askedOf(considered),
     story: storyOf(own),
     decisions,
@@ -153,7 +161,11 @@ function askedOf({ event, named, bounds, weights }: Considered): AskedFor {
   return { ...rest, weights, weights_from: from, ...held }
 }
 
-function tokensOf({ data }: EventOf<'request.received'>, attempts: readonly AttemptTold[], last: Event): Tokens {
+function tokensOf(
+  { data }: EventOf<'request.received'>,
+  attempts: readonly AttemptTold[],
+  last: Event,
+): Tokens {
   const { input_tokens, output_tokens } = data
   const reserved = attempts.at(-1)?.reserved ?? null
   const estimated = { input_tokens, output_tokens }

@@ -12,8 +12,8 @@ export interface Explanation {
   readonly at: number
   /** The last event that was looked at: what comes later is not told. */
   readonly as_of: { readonly seq: number; readonly at: number }
-  /** The process that took it in: as which version and with which configuration. */
-  readonly process: { readonly version: string; readonly config_hash: string }
+  /** Of the configuration that it was taken in with. */
+  readonly config_hash: string
   readonly asked: AskedFor
   /** What happened to it, in words, in order. */
   readonly story: readonly StoryLine[]

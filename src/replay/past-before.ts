@@ -9,7 +9,7 @@ export function pastOf(log: Pick<LogReader, 'first' | 'readFrom'>): PastBefore {
   return (seq) => {
     const started = lastStart(log, seq)
     if (started === null) return null
-    const { config_hash: configHash, version } = started.data
+    const { config_hash: configHash } = started.data
     const config = started.data.config as Config
     const disabled = new Map<string, string>()
     let now = started.at
@@ -25,11 +25,14 @@ export function pastOf(log: Pick<LogReader, 'first' | 'readFrom'>): PastBefore {
     }
     const all = [...events()]
     const { llms } = recover(all, config.llms, ({ name }) => disabled.get(name) ?? null, now)
-    return { version, configHash, config, llms }
+    return { configHash, config, llms }
   }
 }
 
-function lastStart(log: Pick<LogReader, 'first' | 'readFrom'>, seq: number): EventOf<'process.started'> | null {
+function lastStart(
+  log: Pick<LogReader, 'first' | 'readFrom'>,
+  seq: number,
+): EventOf<'process.started'> | null {
   let last: EventOf<'process.started'> | null = null
   for (const event of log.readFrom(log.first().seq)) {
     if (event.seq >= seq) break

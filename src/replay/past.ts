@@ -8,7 +8,6 @@ export type PastLlm = Pick<Llm, 'spec' | 'account' | 'skill' | 'status' | 'becau
 
 /** The state just before an event, and what was configured then. The caller may spend it: nobody else holds it. */
 export interface Past {
-  readonly version: string
   readonly configHash: string
   readonly config: Config
   readonly llms: readonly PastLlm[]

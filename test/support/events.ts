@@ -1,5 +1,5 @@
 import type { Event, EventData, EventOf, EventType } from '../../src/core/events.ts'
-import type { LogStore } from '../../src/log/store.ts'
+import type { LogReader, LogStore } from '../../src/log/store.ts'
 import { START } from './virtual-clock.ts'
 
 /** An event as it stands in the log. */
@@ -27,5 +27,20 @@ export function memoryLog(): Pick<LogStore, 'append'> & { batches: Event[][]; br
       if (this.broken) throw new Error('the disk is full')
       batches.push([...events])
     },
+  }
+}
+
+/** A log of these events, for readers. */
+export function readerOf(events: readonly Event[]): LogReader {
+  const placeOf = (one: Event | undefined) =>
+    one === undefined ? { seq: 0, at: 0 } : { seq: one.seq, at: one.at }
+  const reading = (isMeant: (event: Event) => boolean) => events.filter(isMeant).values()
+  return {
+    first: () => placeOf(events[0]),
+    last: () => placeOf(events.at(-1)),
+    read: (since) => reading(({ at }) => at >= since),
+    readFrom: (seq) => reading((one) => one.seq >= seq),
+    readWith: (text, seq) => reading((one) => one.seq >= seq && JSON.stringify(one).includes(text)),
+    close() {},
   }
 }

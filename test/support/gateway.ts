@@ -6,7 +6,7 @@ import { disabledBecause } from '../../src/config/warnings.ts'
 import { CellMap } from '../../src/core/cell-map.ts'
 import type { Event } from '../../src/core/events.ts'
 import { createApp } from '../../src/http/app.ts'
-import { createAuth } from '../../src/http/auth.ts'
+import { createAdminAuth, createAuth } from '../../src/http/auth.ts'
 import type { Gateway, Listener } from '../../src/http/gateway.ts'
 import { createHeartbeats } from '../../src/http/heartbeats.ts'
 import { createJournal } from '../../src/log/journal.ts'
@@ -64,6 +64,8 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
   const gateway: Gateway = {
     ...{ config, balancer, clock, startedAt: clock.now(), heartbeats, listeners, trouble },
     identify: createAuth(config.clients, env),
+    refuseAdmin: createAdminAuth(config.general.adminKeyName, env),
+    explain: async (id) => ({ missing: 'unknown', message: `no ${id}` }),
     upstream: (llm) => upstreams.get(llm)!,
   }
   const app = createApp(gateway)

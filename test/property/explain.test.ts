@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Event } from '../../src/core/events.ts'
+import { play, scenarios } from '../support/scenario.ts'
+import { event } from '../support/events.ts'
+import { startedWith, tell } from '../support/told.ts'
+import type { World } from '../support/world.ts'
+
+const numRuns = Number(process.env.LLB_TEST_RUNS ?? 40)
+
+/** The log of a world as one process after its start: each event, and each id, one further. */
+function logOf({ events, balancer }: World): Event[] {
+  const moved = (id: string | null) =>
+    id && id.replace(/[0-9a-z]+$/, (seq) => (Number.parseInt(seq, 36) + 1).toString(36))
+  const started = event(1, 'process.started', startedWith(balancer.state.policy), { at: events[0]?.at ?? 0 })
+  return [
+    started,
+    ...events.map((one) => ({ ...one, seq: one.seq + 1, request: moved(one.request) }) as Event),
+  ]
+}
+
+test('the candidates that are told of each decision are those that it noted in the log', () => {
+  let scored = 0
+  const check = (events: readonly Event[]) => {
+    const ids = events.filter(({ type }) => type === 'request.received').map(({ request }) => request!)
+    for (const id of ids) {
+      for (const { candidates, what, llm } of tell(id, events).decisions) {
+        if (what !== 'dispatched') continue
+        for (const { noted, score, llm: name, status } of candidates) {
+          if (noted === null || !('score' in noted)) continue
+          scored++
+          const { cost, quality, speed, now } = score!
+          expect({ llm: name, score: now, cost, quality, speed }).toEqual(noted)
+          expect(status).toBe('available')
+        }
+        const taken = candidates.find((one) => one.llm === llm)!
+        expect(taken.limits.filter(({ fits }) => !fits)).toEqual([])
+      }
+    }
+  }
+  const runs = scenarios({ mostUsed: 1.8, reports: true, mostArrivals: 25 }).map((scenario) =>
+    logOf(play(scenario)),
+  )
+  fc.assert(fc.property(runs, check), { numRuns })
+  expect(scored).toBeGreaterThan(numRuns)
+})
