@@ -1,6 +1,8 @@
 import { createActor } from 'xstate'
+import { asFold } from '../core/as-fold.ts'
 import { siblingsOf } from '../core/limits/account.ts'
 import type { LlmView } from '../core/matching/choose.ts'
+import type { Fold } from '../core/fold.ts'
 import type { Hours } from '../core/limits/hours.ts'
 import {
   createDispatcher,
@@ -10,6 +12,7 @@ import {
   type Ports,
 } from '../core/dispatch-state.ts'
 import { wakeAt } from '../core/dispatcher.ts'
+import { EVENT_VERSIONS } from '../core/event-versions.ts'
 import type {
   DecisionData,
   DecisionType,
@@ -63,6 +66,8 @@ export interface Balancer {
   /** Whether a request has come in and not ended yet. */
   owns(request: string): boolean
   readonly views: readonly LlmView[]
+  /** The state as the fold of all events so far; to be looked at before the next fact enters. */
+  folded(): Fold
   stop(): void
 }
 
@@ -76,7 +81,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     llm: string | null,
     data: EventData[T],
   ): Event => {
-    const event = { seq: ++seq, at, type, v: 1, request, llm, data } as Event
+    const event = { seq: ++seq, at, type, v: EVENT_VERSIONS[type], request, llm, data } as Event
     record(event)
     return event
   }
@@ -146,6 +151,7 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     decide(type, data, request = null, llm = null) {
       write(type, request, llm, data as EventData[typeof type])
     },
+    folded: () => asFold(state, views.map(llmOf)),
     stop() {
       alarm(Number.POSITIVE_INFINITY, at)
       root.send({ type: 'stop' })
@@ -153,6 +159,8 @@ export function createBalancer(options: BalancerOptions, idPrefix: string): Bala
     },
   }
 }
+
+const llmOf = ({ cell }: View) => cell.llm
 
 /** After these, an LLM that shares a limit may have more or less room. */
 const CHANGES_LEDGERS: ReadonlySet<LlmMessage['type']> = new Set(['reserve', 'settle', 'report', 'fail'])

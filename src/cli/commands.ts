@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
 import { explainCommand } from './explain.ts'
+import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
@@ -47,9 +48,9 @@ export const COMMANDS: readonly Command[] = [
     name: 'stats',
     summary:
       'requests, tokens, cost, waits and errors of each LLM, from the event log (a request counts at each LLM it was put to)',
-    options: { config, since: { type: 'string' }, json: { type: 'boolean' } },
+    options: { ...LOG_OPTIONS, since: { type: 'string' }, json: { type: 'boolean' } },
     optionHelp: [
-      CONFIG_HELP,
+      ...LOG_HELP,
       ['--since DURATION', 'only the last 1h, 7d, ... (default: everything)'],
       ['--json', 'as JSON'],
     ],
@@ -84,12 +85,8 @@ export const COMMANDS: readonly Command[] = [
     name: 'explain',
     operand: 'REQUEST-ID',
     summary: 'tell the life of one request, and why it went where it went, from the event log',
-    options: { config, log: { type: 'string' }, json: { type: 'boolean' } },
-    optionHelp: [
-      CONFIG_HELP,
-      ['--log FILE', 'the event log itself; no configuration is needed then'],
-      ['--json', 'as JSON, as GET /admin/requests/:id gives it'],
-    ],
+    options: { ...LOG_OPTIONS, json: { type: 'boolean' } },
+    optionHelp: [...LOG_HELP, ['--json', 'as JSON, as GET /admin/requests/:id gives it']],
     examples: [
       'npm run llb -- explain req_1x2y3z_4f',
       'npm run llb -- explain req_1x2y3z_4f --log copy-of-events.db --json',

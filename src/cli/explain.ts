@@ -1,8 +1,6 @@
-import { openLogReader } from '../log/sqlite.ts'
 import { explain } from '../replay/explain.ts'
-import { pastOf } from '../replay/past-before.ts'
 import { describeExplanation } from './explain-report.ts'
-import { logFileOf, withLog } from './log-file.ts'
+import { withLog } from './log-option.ts'
 
 interface Values {
   readonly operand?: string | boolean | undefined
@@ -12,13 +10,9 @@ interface Values {
 }
 
 /** `llb explain`: the life of one request, read beside a running server. */
-export async function explainCommand(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
-  const path = logFileOf(values, env)
-  if (path === null) return 2
-  return withLog(() => {
-    const log = openLogReader(path)
-    const told = explain(log, String(values.operand), pastOf(log))
-    log.close()
+export function explainCommand(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
+  return withLog(values, env, ({ reader }) => {
+    const told = explain(reader, String(values.operand))
     if ('missing' in told) {
       process.stderr.write(`${told.message}\n`)
       return 1

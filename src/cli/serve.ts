@@ -2,12 +2,10 @@ import { announce } from '../actors/announce.ts'
 import { createBalancer } from '../actors/balancer.ts'
 import { createSystemClock, watchWallClock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
-import { policyOf } from '../config/policy.ts'
 import { configHash, redact } from '../config/redact.ts'
-import { disabledBecause, startWarnings } from '../config/warnings.ts'
+import { memoryMs, type Started, startFrom } from '../config/start.ts'
+import { disabledBecause, type Environment, startWarnings } from '../config/warnings.ts'
 import { CellMap } from '../core/cell-map.ts'
-import type { InputData } from '../core/events.ts'
-import { type Recovered, recover } from '../core/recover.ts'
 import { createApp } from '../http/app.ts'
 import { createAdminAuth, createAuth } from '../http/auth.ts'
 import type { Gateway, Listener } from '../http/gateway.ts'
@@ -16,13 +14,12 @@ import { listen } from '../http/listen.ts'
 import { createJournal } from '../log/journal.ts'
 import { retain } from '../log/retention.ts'
 import { openLog } from '../log/sqlite.ts'
-import type { LogStore } from '../log/store.ts'
 import { createExplainer } from '../replay/explainer.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
 import { createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
+import { isColoured } from './terminal.ts'
 import { runtimeName, VERSION } from './version.ts'
-import { DAY_MS } from '../core/time.ts'
 
 /** Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError. */
 export async function serve(
@@ -36,7 +33,7 @@ export async function serve(
   const console = createConsole(
     config.general.logLevel,
     process.stderr.isTTY === true,
-    !env.NO_COLOR,
+    isColoured(process.stderr, env),
     clock.now,
   )
   const listeners = new CellMap<string, Listener>()
@@ -50,11 +47,11 @@ export async function serve(
     },
     trouble: (message) => console.say('error', message),
   })
-  const recovered = recoverFrom(store, config, env, clock.now())
-  const seed = crypto.getRandomValues(new Uint32Array(1))[0]!
+  const started = startedOf(config, env, clock.now())
+  const { policy, recovered } = startFrom(started, store.read)
   const balancer = createBalancer(
     {
-      policy: policyOf(config),
+      policy,
       llms: recovered.llms,
       hours: recovered.hours,
       clock,
@@ -67,9 +64,9 @@ export async function serve(
         process.exit(70)
       },
     },
-    `${seed.toString(36)}_`,
+    `${started.seed.toString(36)}_`,
   )
-  balancer.ingest('process.started', identityOf(config, seed))
+  balancer.ingest('process.started', started)
   announce(balancer, recovered)
   const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
   const upstreams = await createUpstreams(config.llms, env)
@@ -110,34 +107,24 @@ export async function serve(
   )
   const background = [
     heartbeats.stop,
-    retain(store, Math.max(config.eventLog.retentionMs, memoryMs(config)), clock.now),
+    retain(store, Math.max(config.eventLog.retentionMs, memoryMs(config.llms)), clock.now),
     watchWallClock(clock, (by_ms) => balancer.ingest('clock.jumped', { by_ms })),
   ]
   stopOnSignal({ config, balancer, journal, store, console, listener, background })
 }
 
-/** State from the part of the log that the longest window can still see. */
-function recoverFrom(store: LogStore, config: Config, env: NodeJS.ProcessEnv, now: number): Recovered {
-  const since = now - memoryMs(config)
-  return recover(store.read(since), config.llms, (spec) => disabledBecause(spec, env), now)
-}
-
-/** How far back the past matters: twice the longest window, and at least two days. */
-function memoryMs({ llms }: Config): number {
-  const longest = Math.max(
-    0,
-    ...llms.flatMap((llm) => llm.limits.map((limit) => limit.perMs + limit.guardMs)),
-  )
-  return 2 * Math.max(longest, DAY_MS)
-}
-
 /** What the first event of a process says of it. */
-function identityOf(config: Config, seed: number): InputData['process.started'] {
+function startedOf(config: Config, env: Environment, now: number): Started {
   return {
     version: VERSION,
     runtime: runtimeName(),
-    seed,
+    seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
     config_hash: configHash(config),
     config: redact(config),
+    recovered_at: now,
+    disabled: config.llms.flatMap((llm) => {
+      const because = disabledBecause(llm, env)
+      return because === null ? [] : [{ llm: llm.name, because }]
+    }),
   }
 }

@@ -1,5 +1,6 @@
 import type { Figures, LlmFigures, Quantiles } from '../sim/simulate.ts'
 import { table } from './table.ts'
+import { grouped } from './terminal.ts'
 
 /** A world with one more key, beside the one as it is. */
 export interface WhatIf {
@@ -13,14 +14,14 @@ export interface WhatIf {
 /** What came of a simulation, for people. */
 export function describe(figures: Figures, whatIfs: readonly WhatIf[]): string {
   const { requests, completed, expired, rejected, failed, abandoned } = figures
-  const ends = `${count(completed)} completed, ${count(expired)} expired, ${count(rejected)} rejected, ${count(failed)} failed, ${count(abandoned)} abandoned`
+  const ends = `${grouped(completed)} completed, ${grouped(expired)} expired, ${grouped(rejected)} rejected, ${grouped(failed)} failed, ${grouped(abandoned)} abandoned`
   const lines = [
-    `requests  ${count(requests)}: ${ends}`,
+    `requests  ${grouped(requests)}: ${ends}`,
     `wait      ${quantiles(figures.wait)}`,
     `answer    ${quantiles(figures.answer)}`,
-    `tokens    ${count(figures.input_tokens)} in, ${count(figures.output_tokens)} out`,
+    `tokens    ${grouped(figures.input_tokens)} in, ${grouped(figures.output_tokens)} out`,
     `cost      $${figures.cost_usd.toFixed(4)}`,
-    `429s      ${count(figures.rate_limited)}`,
+    `429s      ${grouped(figures.rate_limited)}`,
   ]
   const head = ['LLM', 'requests', 'share', 'tokens', 'cost USD', '429s', 'limits that kept requests waiting']
   const rows = figures.llms.map((llm) => rowOf(llm))
@@ -31,11 +32,11 @@ function rowOf(llm: LlmFigures): string[] {
   const bound = llm.bound.map(({ limit, ms }) => `${limit} for ${seconds(ms)}`)
   return [
     llm.llm,
-    count(llm.requests),
+    grouped(llm.requests),
     `${(llm.share * 100).toFixed(1)} %`,
-    count(llm.tokens),
+    grouped(llm.tokens),
     llm.cost_usd.toFixed(4),
-    count(llm.rate_limited),
+    grouped(llm.rate_limited),
     bound.join(', ') || 'none',
   ]
 }
@@ -44,9 +45,9 @@ function whatIfText({ wait, expired }: Figures, whatIfs: readonly WhatIf[]): str
   if (whatIfs.length === 0) return 'No limit kept a request waiting: one more key would change nothing.'
   const lines = whatIfs.map(({ llm, limit, keyed, figures }) => {
     const more = keyed ? `one more key of ${llm}` : `one more ${llm}`
-    return `With ${more} (${limit}) it is ${seconds(figures.wait.p95_ms)}, and ${count(figures.expired)} expire.`
+    return `With ${more} (${limit}) it is ${seconds(figures.wait.p95_ms)}, and ${grouped(figures.expired)} expire.`
   })
-  const before = `With these keys the 95th percentile wait is ${seconds(wait.p95_ms)}, and ${count(expired)} requests expire.`
+  const before = `With these keys the 95th percentile wait is ${seconds(wait.p95_ms)}, and ${grouped(expired)} requests expire.`
   return [before, ...lines].join('\n')
 }
 
@@ -60,9 +61,4 @@ export function seconds(ms: number): string {
   const whole = Math.round(ms / 1000)
   const minutes = Math.floor(whole / 60)
   return minutes < 60 ? `${minutes}m ${whole % 60}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`
-}
-
-/** Thousands are set apart by commas. */
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }

@@ -3,6 +3,7 @@ import { DURATION, durationMs, durationText } from '../config/units.ts'
 import { type Figures, type SimulateOptions, simulate, tightest, withOneMoreKey } from '../sim/simulate.ts'
 import { loadWorkload } from '../sim/workload.ts'
 import { configurationOf } from './configuration.ts'
+import { createProgress } from './progress.ts'
 import { describe, seconds, type WhatIf } from './simulate-report.ts'
 
 interface Values {
@@ -43,9 +44,8 @@ export function simulateCommand(values: Values, env: NodeJS.ProcessEnv): number 
     workload,
     seed: Number(seed),
     forMs,
-    progress: createProgress(forMs),
   }
-  const figures = simulate(options)
+  const figures = simulated(options)
   const whatIfs = withMore(options, figures)
   if (values.json === true) {
     const more = whatIfs.map(({ llm, limit, figures: changed }) => ({ llm, limit, ...changed }))
@@ -65,19 +65,17 @@ function withMore(options: SimulateOptions, figures: Figures): WhatIf[] {
   const { config } = options
   return tightest(config, figures, WHAT_IFS_MAX).map(({ group: llm, limit }) => {
     const keyed = config.llms.some((spec) => spec.group === llm && spec.keyName !== null)
-    const changed = simulate({ ...options, config: withOneMoreKey(config, llm) })
+    const changed = simulated({ ...options, config: withOneMoreKey(config, llm) })
     return { llm, limit, keyed, figures: changed }
   })
 }
 
-/** Tells on standard error how far it is, once a second, after the first one. */
-function createProgress(forMs: number): (elapsedMs: number) => void {
-  let toldAt = performance.now()
-  return (elapsedMs) => {
-    if (performance.now() - toldAt < 1000) return
-    toldAt = performance.now()
-    process.stderr.write(`simulated ${seconds(elapsedMs)} of ${seconds(forMs)}\n`)
-  }
+/** Simulates, and shows how far it is. */
+function simulated(options: Omit<SimulateOptions, 'progress'>): Figures {
+  const progress = createProgress('simulated', options.forMs, seconds)
+  const figures = simulate({ ...options, progress: progress.update })
+  progress.end()
+  return figures
 }
 
 function wrong(message: string): number {

@@ -1,37 +1,28 @@
 import { DURATION, durationMs } from '../config/units.ts'
 import { isOfWindow } from '../core/events.ts'
-import { openLogReader } from '../log/sqlite.ts'
 import { type LearnedLimit, type LlmStats, type Stats, statsOf } from '../log/stats.ts'
-import { LogError } from '../log/store.ts'
-import { configurationOf } from './configuration.ts'
+import { withLog } from './log-option.ts'
 import { table } from './table.ts'
 
 interface Values {
   readonly config?: string | boolean | undefined
+  readonly log?: string | boolean | undefined
   readonly since?: string | boolean | undefined
   readonly json?: string | boolean | undefined
 }
 
 /** `llb stats`: what each LLM did, read beside a running server. */
-export function stats(values: Values, env: NodeJS.ProcessEnv): number {
-  const loaded = configurationOf(values.config, env)
-  if (loaded === null) return 2
+export async function stats(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
   const since = sinceOf(values.since)
   if (since === null) {
     process.stderr.write(`--since is "${values.since}"; it must be a duration such as 30m, 24h or 7d.\n`)
     return 2
   }
-  try {
-    const log = openLogReader(loaded.config.eventLog.path)
-    const found = statsOf(log.read(since))
-    log.close()
+  return withLog(values, env, ({ reader }) => {
+    const found = statsOf(reader.read(since))
     process.stdout.write(values.json === true ? `${JSON.stringify(found, null, 2)}\n` : describe(found))
     return 0
-  } catch (error) {
-    if (!(error instanceof LogError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return 1
-  }
+  })
 }
 
 function sinceOf(text: string | boolean | undefined): number | null {

@@ -102,6 +102,8 @@ export interface Dispatcher {
    */
   readonly eligible: Map<string, readonly number[]>
   draining: boolean
+  /** Whether the wall clock was set since the process started. */
+  hasJumped: boolean
   /** When calls under way are cut; Infinity while the process is not stopping. */
   drainUntil: number
 }
@@ -125,6 +127,7 @@ export function createDispatcher(policy: Policy, hours = createHours()): Dispatc
     siblings: siblingsOf(policy.specs),
     eligible: new Map(),
     draining: false,
+    hasJumped: false,
     drainUntil: Number.POSITIVE_INFINITY,
   }
 }

@@ -41,9 +41,11 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
       return release(state.gathering, event.at)
     case 'process.stopping':
       return drain(state, ports, event)
+    case 'clock.jumped':
+      state.hasJumped = true
+      return
     case 'process.started':
     case 'config.changed':
-    case 'clock.jumped':
       return
     default:
       event satisfies never

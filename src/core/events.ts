@@ -125,7 +125,12 @@ export interface InputData {
     runtime: string
     seed: number
     config_hash: string
+    /** The full form, without secrets: what decides is derived from it as it stands here. */
     config: unknown
+    /** The instant as of which the state at the start was taken from the log; null where version 1 did not say. */
+    recovered_at: number | null
+    /** LLMs that start disabled, and why. */
+    disabled: { llm: string; because: string }[]
   }
   'request.received': {
     client: string

@@ -1,12 +1,15 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import type { Event } from '../core/events.ts'
+import type { Event, EventOf, EventType } from '../core/events.ts'
+import { CHECKPOINT_SCHEMA, pruneToCheckpoint, readCheckpoints, writeCheckpoints } from './checkpoints.ts'
 import { pack, type Segment, unpack } from './segment.ts'
 import { LogError, type LogReader, type LogStore, type Position } from './store.ts'
 
 /** Version of the schema below, kept in the file's `user_version`. */
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
+/** The oldest version that can be read, and is upgraded where it is written. */
+const OLDEST_VERSION = 2
 
 /**
  * A segment is one commit: the events of a few ms, packed. A row for each event would cost
@@ -27,7 +30,7 @@ CREATE VIEW event AS
          (SELECT json_group_object(value, row.value->4->key) FROM json_each(shape.value, '$[2]')) AS data
   FROM segment, json_each(segment.events) AS row, json_each(segment.shapes) AS shape
   WHERE shape.key = row.value->>0;
-`
+${CHECKPOINT_SCHEMA}`
 
 /**
  * Opens the log for writing and makes it where there is none: SQLite in WAL mode with synchronous NORMAL, which
@@ -47,18 +50,22 @@ export function openLog(path: string): LogStore {
     }
   })
   const insert = db.prepare('INSERT INTO segment (seq, at, shapes, events) VALUES (?, ?, ?, ?)')
-  // The last commit stays, however old: the sequence goes on from it.
-  const oldest =
-    'SELECT seq FROM segment WHERE at < ? AND seq < (SELECT max(seq) FROM segment) ORDER BY seq LIMIT ?'
-  const prune = db.prepare(`DELETE FROM segment WHERE seq IN (${oldest})`)
+  const pages = db.prepare(
+    'SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
+  )
+  const reader = readerOf(db)
+  // Taken before the last events were in the log, of which a crash then kept the log.
+  db.prepare('DELETE FROM checkpoint WHERE seq > ?').run(reader.last().seq)
   return {
     append(events) {
       if (events.length === 0) return
       const segment = pack(events)
       insert.run(segment.seq, segment.at, segment.shapes, segment.events)
     },
-    prune: (before, most) => prune.run(before, most).changes,
-    ...readerOf(db),
+    checkpoint: writeCheckpoints(db),
+    prune: pruneToCheckpoint(db),
+    usedBytes: () => pages.pluck().get() as number,
+    ...reader,
     close() {
       db.close()
       lock.close()
@@ -104,6 +111,7 @@ function readerOf(db: Database.Database): LogReader {
   const before = db.prepare('SELECT seq FROM segment WHERE at < ? ORDER BY seq DESC LIMIT 1').pluck()
   const holding = db.prepare('SELECT max(seq) FROM segment WHERE seq <= ?').pluck()
   const from = db.prepare('SELECT * FROM segment WHERE seq >= ? ORDER BY seq')
+  const shaped = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(shapes, ?) > 0 ORDER BY seq')
   const having = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(events, ?) > 0 ORDER BY seq')
 
   function* events(segments: Iterable<unknown>, isMeant: (event: Event) => boolean): Generator<Event> {
@@ -124,19 +132,35 @@ function readerOf(db: Database.Database): LogReader {
     readFrom: (seq) => events(from.iterate(start(seq)), (event) => event.seq >= seq),
     readWith: (text, seq) =>
       events(having.iterate(start(seq), JSON.stringify(text).slice(1, -1)), (event) => event.seq >= seq),
+    readOf: <T extends EventType>(type: T, seq: number) =>
+      events(
+        shaped.iterate(start(seq), JSON.stringify(type)),
+        (event) => event.type === type && event.seq >= seq,
+      ) as IterableIterator<EventOf<T>>,
+    lastCheckpoint: versionOf(db) < SCHEMA_VERSION ? () => null : readCheckpoints(db),
     close: () => void db.close(),
   }
 }
 
 function prepared(db: Database.Database): Database.Database {
-  const fresh = db.pragma('user_version', { simple: true }) === 0 && isEmpty(db)
+  const fresh = versionOf(db) === 0 && isEmpty(db)
   // Before anything is written: a file that is not ours stays as it is.
   if (!fresh) assertVersion(db)
   const journal = db.pragma('journal_mode = WAL', { simple: true })
   db.pragma('synchronous = NORMAL')
   if (journal !== 'wal') throw new Error(`its journal mode is ${journal}, not wal`)
-  if (fresh) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
+  if (fresh) define(db, SCHEMA)
+  else if (versionOf(db) < SCHEMA_VERSION) define(db, CHECKPOINT_SCHEMA)
   return db
+}
+
+/** Adds what the present version has, in one transaction. */
+function define(db: Database.Database, schema: string): void {
+  db.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
+}
+
+function versionOf(db: Database.Database): number {
+  return db.pragma('user_version', { simple: true }) as number
 }
 
 function isEmpty(db: Database.Database): boolean {
@@ -144,10 +168,10 @@ function isEmpty(db: Database.Database): boolean {
 }
 
 function assertVersion(db: Database.Database): void {
-  const version = db.pragma('user_version', { simple: true }) as number
+  const version = versionOf(db)
   const ours = db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'segment'").pluck().get() === 1
   if (version === 0 || !ours) throw new Error('it is an SQLite file, but not an event log')
-  if (version < SCHEMA_VERSION)
+  if (version < OLDEST_VERSION)
     throw new Error(`it was written by an older version of this program (log version ${version})`)
   if (version > SCHEMA_VERSION)
     throw new Error(`it was written by a newer version of this program (log version ${version})`)

@@ -1,10 +1,19 @@
-import type { Event } from '../core/events.ts'
+import type { Checkpoint } from '../core/checkpoint.ts'
+import type { Event, EventOf, EventType } from '../core/events.ts'
 
 /** A place in the log. */
 export interface Position {
   readonly seq: number
   /** ms since 1970 */
   readonly at: number
+}
+
+/** The state after the event `seq`, and the configuration that it is of. */
+export interface StoredCheckpoint extends Position {
+  readonly configHash: string
+  /** In full form, as `process.started` has it. */
+  readonly config: unknown
+  readonly state: Checkpoint
 }
 
 /** Where events are read. Each call sees what was committed when it began. */
@@ -19,6 +28,10 @@ export interface LogReader {
   readFrom(seq: number): IterableIterator<Event>
   /** Events in order of the commits from `seq` on in which `text` stands, such as the id of a request. O(bytes). */
   readWith(text: string, seq: number): IterableIterator<Event>
+  /** Events of one type in order, from `seq` on. O(commits). */
+  readOf<T extends EventType>(type: T, seq: number): IterableIterator<EventOf<T>>
+  /** The last checkpoint at `seq` or before it, of any configuration or of one; null where there is none. */
+  lastCheckpoint(seq: number, configHash?: string): StoredCheckpoint | null
   close(): void
 }
 
@@ -28,8 +41,15 @@ export interface LogStore extends LogReader {
    * Appends a batch, whose `seq` have no gap, in one transaction. Throws when the disk or the file does not allow it.
    */
   append(events: readonly Event[]): void
-  /** Deletes at most `most` of the commits that began before `before` (ms since 1970); gives how many it deleted. */
+  /** Stores a checkpoint, in one transaction. Throws as `append` does. */
+  checkpoint(checkpoint: StoredCheckpoint): void
+  /**
+   * Deletes at most `most` commits, the oldest first, up to the last checkpoint before `before` (ms since 1970); gives
+   * how many it deleted.
+   */
   prune(before: number, most: number): number
+  /** What events and checkpoints take up of the file, in bytes; what was deleted leaves room in it for others. */
+  usedBytes(): number
 }
 
 /** The log cannot be used; the message is for people and says what to do. */

@@ -3,7 +3,6 @@ import { openLogReader } from '../log/sqlite.ts'
 import { LogError } from '../log/store.ts'
 import { explain } from './explain.ts'
 import type { Asked, Told } from './explainer.ts'
-import { pastOf } from './past-before.ts'
 
 /** The thread of an explainer: one answer for each question, in order. */
 parentPort!.on('message', ({ path, id }: Asked) => parentPort!.postMessage(answer(path, id)))
@@ -13,7 +12,7 @@ function answer(path: string, id: string): Told {
   try {
     const log = openLogReader(path)
     try {
-      return explain(log, id, pastOf(log))
+      return explain(log, id)
     } finally {
       log.close()
     }

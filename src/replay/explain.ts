@@ -18,20 +18,20 @@ import type {
   Tokens,
 } from './explanation.ts'
 import { findRequest, type Missing } from './find-request.ts'
-import { type Past, type PastBefore, viewOf } from './past.ts'
+import { type Past, pastBefore } from './past.ts'
 
 /**
  * The life of a request, or why it cannot be told. O(events of its time), and a fold up to each of its decisions.
  * The reader is used for short reads only.
  */
-export function explain(log: LogReader, id: string, pastBefore: PastBefore): Explanation | Missing {
+export function explain(log: LogReader, id: string): Explanation | Missing {
   const found = findRequest(log, id)
   if ('missing' in found) return found
   const { received, own } = found
   const last = own.at(-1)!
   const isOver = TERMINAL.has(last.type)
   const asOf = isOver ? { seq: last.seq, at: last.at } : log.last()
-  const looked = lookAtDecisions(own, pastBefore)
+  const looked = lookAtDecisions(log, own)
   if (looked === null) return { missing: 'deleted', message: noPastText(id) }
   const { decisions, considered, past } = looked
   const attempts = attemptsOf(log, own)
@@ -91,15 +91,15 @@ interface Looked {
 }
 
 /** Looks at the LLMs before each decision; null where the log does not reach back to what was configured. */
-function lookAtDecisions(own: readonly Event[], pastBefore: PastBefore): Looked | null {
+function lookAtDecisions(log: LogReader, own: readonly Event[]): Looked | null {
   const [received] = own as [EventOf<'request.received'>]
   const failed = new Map<string, string>()
   let first: Omit<Looked, 'decisions'> | null = null
   const decisions: DecisionAt[] = []
   for (const event of placesOf(own)) {
-    const past = pastBefore(event.seq)
+    const past = pastBefore(log, event.seq)
     if (past === null) return null
-    const views = past.llms.map(viewOf)
+    const { views } = past
     const considered = consider(received, views, policyOf(past.config))
     first ??= { past, considered }
     noteFailures(own, event.seq, failed)

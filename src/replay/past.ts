@@ -1,23 +1,27 @@
-import type { Config } from '../config/config.ts'
-import type { LlmView } from '../core/matching/choose.ts'
-import { LEAST_WANTED } from '../core/matching/choose.ts'
-import type { Llm } from '../core/llm.ts'
+import type { Deciding } from '../config/policy.ts'
+import type { FoldedLlm } from '../core/fold.ts'
+import { LEAST_WANTED, type LlmView } from '../core/matching/choose.ts'
+import type { LogReader } from '../log/store.ts'
+import { stateAt } from './state-at.ts'
 
-/** One LLM as the log tells of it at one place. */
-export type PastLlm = Pick<Llm, 'spec' | 'account' | 'skill' | 'status' | 'because' | 'cause' | 'wakeAt'>
-
-/** The state just before an event, and what was configured then. The caller may spend it: nobody else holds it. */
+/** The LLMs as the dispatcher saw them just before an event, and what was configured. */
 export interface Past {
   readonly configHash: string
-  readonly config: Config
-  readonly llms: readonly PastLlm[]
+  readonly config: Deciding
+  readonly views: readonly LlmView[]
 }
 
-/** Tells the state just before the event `seq`; null where the log does not reach back far enough. */
-export type PastBefore = (seq: number) => Past | null
+/** The past just before the event `seq`; null where the log does not reach back far enough. Cost: `stateAt`. */
+export function pastBefore(log: LogReader, seq: number): Past | null {
+  const state = stateAt(log, seq - 1)
+  if (state === null) return null
+  const { configHash, config, fold } = state
+  return { configHash, config, views: [...fold.llms.values()].map(viewOf) }
+}
 
-/** An LLM of the past as the dispatcher saw it. */
-export function viewOf({ spec, account, skill, status, because, cause, wakeAt }: PastLlm): LlmView {
+function viewOf({ spec, account, skill, standing }: FoldedLlm): LlmView {
+  const { status, because, cause, until } = standing
   const reachable = status !== 'disabled' && !(status === 'cooling' && cause === 'unreachable')
+  const wakeAt = until ?? Number.POSITIVE_INFINITY
   return { spec, account, skill, status, because, reachable, wakeAt, wanted: LEAST_WANTED }
 }

@@ -1,16 +1,20 @@
 import { announce } from '../actors/announce.ts'
 import type { Balancer, BalancerOptions, createBalancer } from '../actors/balancer.ts'
+import { type Started, startFrom } from '../config/start.ts'
 import type { Event } from '../core/events.ts'
-import { recover } from '../core/recover.ts'
 import type { VirtualClock } from './clock.ts'
 
-export interface LifeOptions extends Omit<BalancerOptions, 'llms' | 'hours' | 'lastSeq' | 'clock'> {
+export interface LifeOptions
+  extends Omit<BalancerOptions, 'policy' | 'llms' | 'hours' | 'lastSeq' | 'clock'> {
   readonly clock: VirtualClock
-  readonly seed: number
+  readonly identity: Identity
   readonly create: typeof createBalancer
   /** Whether there is a log, so that the process can die and go on. */
   readonly mortal: boolean
 }
+
+/** What a simulated process says of itself at each start. */
+export type Identity = Pick<Started, 'seed' | 'config' | 'config_hash'>
 
 /** The process that the balancer lives in, from one start to the next. */
 export interface Life {
@@ -22,7 +26,7 @@ export interface Life {
 }
 
 export function createLife(options: LifeOptions): Life {
-  const { policy, clock, seed, create, mortal, fatal } = options
+  const { identity, clock, create, mortal, fatal } = options
   const log: Event[] = []
   let lastSeq = 0
   let up = true
@@ -33,11 +37,18 @@ export function createLife(options: LifeOptions): Life {
     options.record(event)
   }
   function boot(): Balancer {
-    const recovered = recover(log, policy.specs, () => null, clock.now())
+    const started: Started = {
+      version: 'simulated',
+      runtime: 'virtual',
+      ...identity,
+      recovered_at: clock.now(),
+      disabled: [],
+    }
+    const { policy, recovered } = startFrom(started, (since) => log.filter(({ at }) => at >= since))
     const { llms, hours } = recovered
-    const fresh = create({ policy, llms, hours, clock, lastSeq, record, fatal }, `${seed.toString(36)}_`)
-    const version = 'simulated'
-    fresh.ingest('process.started', { version, runtime: 'virtual', seed, config_hash: '', config: null })
+    const prefix = `${identity.seed.toString(36)}_`
+    const fresh = create({ policy, llms, hours, clock, lastSeq, record, fatal }, prefix)
+    fresh.ingest('process.started', started)
     announce(fresh, recovered)
     return fresh
   }

@@ -78,6 +78,7 @@ export function simulate(options: SimulateOptions): Figures {
   const { counters } = runWorld({
     seed,
     policy: policyOf(config),
+    config,
     providers: specs.map((spec) => providerOf(spec, options)),
     arrivals: arrivalsOf(sourcesOf(workload, config), random.fork('arrivals'), START, START + forMs),
     start: START,

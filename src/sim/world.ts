@@ -1,11 +1,14 @@
 import { createBalancer } from '../actors/balancer.ts'
+import type { Config } from '../config/config.ts'
+import { decidingOf } from '../config/policy.ts'
+import { configHash, redact } from '../config/redact.ts'
 import type { Policy } from '../core/dispatch-state.ts'
 import { type Event, type EventType, type InputData, TERMINAL_TYPES } from '../core/events.ts'
 import { createRandom } from '../core/random.ts'
 import type { Arrival } from './arrivals.ts'
 import { createCalls } from './calls.ts'
 import { createVirtualClock, START, type VirtualClock } from './clock.ts'
-import { createLife, type Life } from './life.ts'
+import { createLife, type Identity, type Life } from './life.ts'
 import { createProvider, type Provider, type ProviderSpec } from './provider.ts'
 
 /** Looks on while a world runs. */
@@ -21,6 +24,8 @@ export interface WorldSetup {
   readonly seed: number
   /** The LLMs as the balancer knows them, and the rest that it is told. */
   readonly policy: Policy
+  /** What the policy is a part of, for the log; left out where there is no more than the policy. */
+  readonly config?: Config
   /** The truth about each of them. */
   readonly providers: readonly ProviderSpec[]
   /** In order of time, from `start` on; taken one by one. */
@@ -93,9 +98,8 @@ export function openWorld(setup: WorldSetup): World {
 
   const failed = (message: string) => void fatal.push(message)
   const life = createLife({
-    policy,
+    identity: identityOf(setup),
     clock,
-    seed,
     create,
     mortal: crashes.length > 0,
     record,
@@ -119,6 +123,12 @@ export function openWorld(setup: WorldSetup): World {
     },
   }
   return world
+}
+
+/** The policy stands in the log as a configuration does, as plain JSON. */
+function identityOf({ seed, policy, config }: WorldSetup): Identity {
+  if (config !== undefined) return { seed, config_hash: configHash(config), config: redact(config) }
+  return { seed, config_hash: '', config: JSON.parse(JSON.stringify(decidingOf(policy))) }
 }
 
 /** Lets each request come in at its time; only the next one is known beforehand. */

@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { checkpointOf } from '../../src/core/checkpoint.ts'
+import { createFold } from '../../src/core/fold.ts'
 import { openLog, openLogReader } from '../../src/log/sqlite.ts'
-import { LogError } from '../../src/log/store.ts'
+import { pack } from '../../src/log/segment.ts'
+import { LogError, type StoredCheckpoint } from '../../src/log/store.ts'
 import { event, ticks } from '../support/events.ts'
 import { arrival } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'
@@ -17,6 +20,28 @@ beforeEach(() => {
   path = join(folder, 'events.db')
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A checkpoint of nobody, which the log has no need to understand. */
+function checkpoint(seq: number, configHash = 'a'): StoredCheckpoint {
+  const state = checkpointOf(createFold([]), START)
+  return { seq, at: START + seq, configHash, config: { of: configHash }, state }
+}
+
+/** The schema of log version 2, as programs wrote it. */
+const SCHEMA_2 = `
+CREATE TABLE segment (
+  seq    INTEGER PRIMARY KEY,
+  at     INTEGER NOT NULL,
+  shapes TEXT    NOT NULL,
+  events TEXT    NOT NULL
+) STRICT;
+CREATE VIEW event AS
+  SELECT segment.seq + row.key AS seq, segment.at + (row.value->>1) AS at,
+         shape.value->>0 AS type, shape.value->>1 AS v, row.value->>2 AS request, row.value->>3 AS llm,
+         (SELECT json_group_object(value, row.value->4->key) FROM json_each(shape.value, '$[2]')) AS data
+  FROM segment, json_each(segment.events) AS row, json_each(segment.shapes) AS shape
+  WHERE shape.key = row.value->>0;
+`
 
 /** A database of somebody else, with their own idea of a version. */
 function givenForeignFile(version: number): Buffer {
@@ -110,14 +135,99 @@ describe('a log', () => {
   test('is rid of its oldest commits, a few at a time, but never of its end', () => {
     const log = openLog(path)
     for (let seq = 1; seq <= 20; seq += 2) log.append(ticks(2, seq))
+    log.checkpoint(checkpoint(6))
     expect(log.prune(START + 7, 2)).toBe(2)
     expect([...log.read(0)][0]!.seq).toBe(5)
     expect(log.prune(START + 7, 100)).toBe(1)
     expect([...log.read(0)][0]!.seq).toBe(7)
     expect(log.prune(START + 7, 100)).toBe(0)
+    log.checkpoint(checkpoint(20))
     log.prune(START + 1000, 100)
     expect(log.last()).toEqual({ seq: 20, at: START + 20 })
     log.close()
+  })
+
+  test('keeps what no checkpoint can tell, and with it the checkpoint that the rest begins at', () => {
+    const log = openLog(path)
+    for (let seq = 1; seq <= 20; seq += 4) log.append(ticks(4, seq))
+    expect(log.prune(START + 1000, 100)).toBe(0)
+    for (const seq of [3, 10, 18]) log.checkpoint(checkpoint(seq))
+    expect(log.prune(START + 18, 100)).toBe(2)
+    // The commit of the events 9 to 12 holds the event after the checkpoint.
+    expect(log.first().seq).toBe(9)
+    expect([9, 10, 17, 18, 30].map((seq) => log.lastCheckpoint(seq)?.seq)).toEqual([
+      undefined,
+      10,
+      10,
+      18,
+      18,
+    ])
+    log.close()
+  })
+
+  test('gives back its checkpoints, of any configuration or of one', () => {
+    const log = openLog(path)
+    log.append(ticks(20))
+    expect(log.lastCheckpoint(20)).toBe(null)
+    for (const [seq, hash] of [
+      [5, 'a'],
+      [10, 'b'],
+      [15, 'a'],
+    ] as const)
+      log.checkpoint(checkpoint(seq, hash))
+    expect(log.lastCheckpoint(20)).toEqual(checkpoint(15, 'a'))
+    expect(log.lastCheckpoint(14)).toEqual(checkpoint(10, 'b'))
+    expect(log.lastCheckpoint(14, 'a')).toEqual(checkpoint(5, 'a'))
+    expect(log.lastCheckpoint(4)).toBe(null)
+    const reader = openLogReader(path)
+    expect(reader.lastCheckpoint(20, 'b')).toEqual(checkpoint(10, 'b'))
+    reader.close()
+    log.close()
+  })
+
+  test('has no checkpoint of events that a crash kept from it', () => {
+    const log = openLog(path)
+    log.append(ticks(5))
+    log.checkpoint(checkpoint(5))
+    log.checkpoint(checkpoint(9))
+    log.close()
+    const next = openLog(path)
+    next.append(ticks(10, 6))
+    expect(next.lastCheckpoint(15)).toEqual(checkpoint(5))
+    next.close()
+  })
+
+  test('tells what of its file it uses, which falls when it is pruned', () => {
+    const log = openLog(path)
+    for (let seq = 1; seq <= 4000; seq += 100) log.append(ticks(100, seq))
+    log.checkpoint(checkpoint(4000))
+    const before = log.usedBytes()
+    expect(before).toBeGreaterThan(40_000)
+    log.prune(START + 5000, 1000)
+    expect(log.usedBytes()).toBeLessThan(before / 2)
+    log.close()
+  })
+
+  test('of the version before is upgraded where it is written, and loses nothing', () => {
+    const old = new Database(path)
+    old.exec(`${SCHEMA_2} PRAGMA user_version = 2`)
+    const { seq, at, shapes, events } = pack(ticks(5))
+    old.prepare('INSERT INTO segment VALUES (?, ?, ?, ?)').run(seq, at, shapes, events)
+    old.close()
+    const reader = openLogReader(path)
+    expect([...reader.read(0)]).toEqual(ticks(5))
+    expect(reader.lastCheckpoint(5)).toBe(null)
+    reader.close()
+    const log = openLog(path)
+    expect([...log.read(0)]).toEqual(ticks(5))
+    log.append(ticks(5, 6))
+    log.checkpoint(checkpoint(10))
+    expect([...log.read(0)]).toEqual(ticks(10))
+    log.close()
+    const upgraded = new Database(path, { readonly: true })
+    expect(upgraded.pragma('user_version', { simple: true })).toBe(3)
+    expect(upgraded.prepare('SELECT count(*) FROM event').pluck().get()).toBe(10)
+    upgraded.close()
   })
 
   test('can be read by another beside its writer', () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/events.ts'
 import { play, scenarios } from '../support/scenario.ts'
 import { event } from '../support/events.ts'
+import { START } from '../support/virtual-clock.ts'
 import { startedWith, tell } from '../support/told.ts'
 import type { World } from '../support/world.ts'
 
@@ -12,7 +13,7 @@ const numRuns = Number(process.env.LLB_TEST_RUNS ?? 40)
 function logOf({ events, balancer }: World): Event[] {
   const moved = (id: string | null) =>
     id && id.replace(/[0-9a-z]+$/, (seq) => (Number.parseInt(seq, 36) + 1).toString(36))
-  const started = event(1, 'process.started', startedWith(balancer.state.policy), { at: events[0]?.at ?? 0 })
+  const started = event(1, 'process.started', startedWith(balancer.state.policy, START), { at: START })
   return [
     started,
     ...events.map((one) => ({ ...one, seq: one.seq + 1, request: moved(one.request) }) as Event),

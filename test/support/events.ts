@@ -30,7 +30,7 @@ export function memoryLog(): Pick<LogStore, 'append'> & { batches: Event[][]; br
   }
 }
 
-/** A log of these events, for readers. */
+/** A log of these events, for readers; without checkpoints. */
 export function readerOf(events: readonly Event[]): LogReader {
   const placeOf = (one: Event | undefined) =>
     one === undefined ? { seq: 0, at: 0 } : { seq: one.seq, at: one.at }
@@ -41,6 +41,9 @@ export function readerOf(events: readonly Event[]): LogReader {
     read: (since) => reading(({ at }) => at >= since),
     readFrom: (seq) => reading((one) => one.seq >= seq),
     readWith: (text, seq) => reading((one) => one.seq >= seq && JSON.stringify(one).includes(text)),
+    readOf: <T extends EventType>(type: T, seq: number) =>
+      reading((one) => one.seq >= seq && one.type === type) as IterableIterator<Event & EventOf<T>>,
+    lastCheckpoint: () => null,
     close() {},
   }
 }

@@ -1,5 +1,6 @@
 import { type Balancer, createBalancer } from '../../src/actors/balancer.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
+import { isInput } from '../../src/core/event-versions.ts'
 import type {
   DecisionEvent,
   Event,
@@ -150,20 +151,7 @@ export function openWorld({
   }
 }
 
-const INPUTS: ReadonlySet<EventType> = new Set<EventType>([
-  'process.started',
-  'request.received',
-  'request.abandoned',
-  'attempt.started',
-  'attempt.finished',
-  'attempt.failed',
-  'timer.fired',
-  'config.changed',
-  'clock.jumped',
-  'process.stopping',
-])
-
 /** Whether an event is a decision, which replaying the inputs has to give again. */
 export function isDecision(event: Event): event is DecisionEvent {
-  return !INPUTS.has(event.type)
+  return !isInput(event)
 }

@@ -20,10 +20,18 @@ export function hide(account: Account, learned: Learned, hidden: Hidden, at: num
   dropHidden(account, learned)
   tried.push(perMs)
   if (used === undefined) learned.refusedAt = at
-  const limit: Limit = { ...declared, name: nameOf(declared, perMs), amount, perMs, ...OWN, window }
+  const limit = hiddenLimit(declared, { amount, perMs, window })
   const ledger = createLedger(limit, true)
   postForeign(ledger, used?.amount ?? capacityOf(limit), used?.until ?? at + perMs, at)
   account.ledgers.push(ledger)
+}
+
+/** The limit of a window that is kept beside the declared one. */
+export function hiddenLimit(
+  declared: Limit,
+  { amount, perMs, window }: Pick<Limit, 'amount' | 'perMs' | 'window'>,
+): Limit {
+  return { ...declared, name: nameOf(declared, perMs), amount, perMs, ...OWN, window }
 }
 
 /** A refusal in spite of a hidden window shows that there is no such window. */

@@ -12,17 +12,22 @@ export const MOST_DOUBTS = 3
 
 /** Puts in force what was learned of a limit: never more than is declared, and counted as was learned. */
 export function setLimit(ledger: Ledger, learned: Learned, at: number): void {
-  const { keptAs } = learned
-  const limit = limitOf(learned)
-  const next = keptAs === null ? limit : limitKeptAs(limit, keptAs)
+  const next = inForceOf(learned)
   // A bucket drained at the old rate until now.
   const isRateNew = ledger.limit.amount !== next.amount
   if (isRateNew && ledger.limit.window === 'bucket' && next.window === 'bucket') drainUntil(ledger, at)
   ledger.limit = next
-  if (ledger.fallback !== null) ledger.fallback.limit = trustedLimit(limit, keptAs!)
+  if (ledger.fallback !== null) ledger.fallback.limit = trustedLimit(limitOf(learned), learned.keptAs!)
 }
 
-function limitOf({ declared, level, reported }: Learned): Limit {
+/** The limit that is in force by what was learned, counted as was learned. */
+export function inForceOf(learned: Learned): Limit {
+  const { keptAs } = learned
+  return keptAs === null ? limitOf(learned) : limitKeptAs(limitOf(learned), keptAs)
+}
+
+/** The same counted as declared. */
+export function limitOf({ declared, level, reported }: Learned): Limit {
   const amount = Math.max(1, Math.min(declared.amount, level, reported))
   const { burst } = declared
   return { ...declared, amount, burst: burst && Math.max(1, Math.floor((burst * amount) / declared.amount)) }

@@ -1,4 +1,4 @@
-import { add, amountAt, createEntries, type Entries, take } from '../entries.ts'
+import { add, amountAt, createEntries, type Entries, forget, take } from '../entries.ts'
 import type { LearnedWindow } from '../../events.ts'
 import { type Held, type Ledger, NO_PEAK, used } from '../ledger.ts'
 import { capacityOf, type Limit } from '../../types.ts'
@@ -37,6 +37,9 @@ export function limitKeptAs(
  */
 export function keepAs(ledger: Ledger, kept: KeptAs, now: number): void {
   const { limit: log, entries, held, foreign } = ledger
+  // What counts no more must not begin to count again, whether or not it was let go of by chance.
+  windowOf(log).forget(ledger, now)
+  forget(foreign, now)
   ledger.fallback = { ...ledger, learned: null, foreign: copyOf(foreign), limit: trustedLimit(log, kept) }
   const limit = limitKeptAs(log, kept)
   const window = windowOf(limit)

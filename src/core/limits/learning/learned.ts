@@ -37,9 +37,12 @@ export interface Learned {
   keptAs: KeptAs | null
   /** How often a kind that was learned was not true, and more if a refusal showed it. */
   doubts: number
+  /** When the last lesson was taken; null as long as none was. */
+  taughtAt: number | null
 }
 
-const NEVER = Number.NEGATIVE_INFINITY
+/** An instant before all others. */
+export const NEVER = Number.NEGATIVE_INFINITY
 
 /** What was learned of a limit; nothing yet when it is asked for the first time. */
 export function learnedOf(ledger: Ledger, now: number): Learned {
@@ -60,6 +63,7 @@ export function learnedOf(ledger: Ledger, now: number): Learned {
     evidence: null,
     keptAs: null,
     doubts: 0,
+    taughtAt: null,
   }
   return ledger.learned
 }
@@ -91,6 +95,7 @@ export function applyLesson(account: Account, lesson: LimitLesson, at: number): 
   }
   if (lesson.declared !== declaredOf(ledger).amount) return
   const learned = learnedOf(ledger, at)
+  learned.taughtAt = at
   if (isOfWindow(cause)) return applyToWindow({ account, ledger, learned }, lesson, at)
   Object.assign(learned, { cleanSince: at, peak: 0 })
   if (cause === 'hidden_window') return hide(account, learned, inForce, at)

@@ -49,7 +49,7 @@ function entered(leak: Leak, limit: Limit, amount: number, at: number): Leak {
 }
 
 /** The leak once it has taken in the entries that are due by `at`, in order. */
-function leakAt({ entries: { untils, head }, entries, limit, leak }: Ledger, at: number): Leak {
+export function leakAt({ entries: { untils, head }, entries, limit, leak }: Ledger, at: number): Leak {
   let next = leak
   for (let i = head; i < untils.length && untils[i]! <= at; i++)
     next = entered(next, limit, amountAt(entries, i), untils[i]!)
