@@ -6,6 +6,7 @@ import type {
   LimitAt,
   Phase,
 } from '../replay/explanation.ts'
+import { secondsText } from '../replay/explain-instead.ts'
 import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
 
@@ -35,7 +36,7 @@ function headOf(told: Explanation): string {
     ['may', `wait for ${span(asked.max_wait_ms)} at ${asked.priority} priority${boundsText(asked)}`],
     ['weighs', weightsText(asked)],
     ['tokens', tokensLine(tokens)],
-    ['cost', told.cost_nano_usd === null ? 'none yet' : usd(told.cost_nano_usd)],
+    ['cost', costText(told)],
     ['decided by', `configuration ${told.config_hash.slice(0, 12)}`],
   ]
   return `${told.request} ${fateText(told)}\n\n${table(rows, 2)}`
@@ -50,9 +51,9 @@ function fateText({ fate, attempts, end, as_of: asOf, at, phases }: Explanation)
     case 'completed':
       return `was completed by ${llm} ${of}`
     case 'failed':
-      return `failed ${of}: ${end!.status} ${end!.code}, ${end!.message}`
+      return `failed ${of}: ${end!.status} ${end!.code}`
     case 'rejected':
-      return `was refused ${end!.duration_ms === 0 ? 'on arrival' : of}: ${end!.status} ${end!.code}, ${end!.message}`
+      return `was refused ${end!.duration_ms === 0 ? 'on arrival' : of}: ${end!.status} ${end!.code}`
     case 'expired':
       return `expired ${of}: ${end!.message}`
     case 'abandoned':
@@ -62,6 +63,12 @@ function fateText({ fate, attempts, end, as_of: asOf, at, phases }: Explanation)
     case 'running':
       return `is still under way at ${llm} ${sinceThen}`
   }
+}
+
+function costText({ cost_nano_usd: cost, end, attempts }: Explanation): string {
+  if (cost !== null) return usd(cost)
+  if (end === null) return 'not known yet'
+  return attempts.length === 0 ? 'nothing' : 'not known: its call was cut'
 }
 
 function featuresOf({ modes, tools, structured, stream, choices }: Explanation['asked']): string {
@@ -99,12 +106,11 @@ function phaseRow({ what, ms, to, for: reason }: Phase): string[] {
   return [lasts, `waiting for ${reason}`]
 }
 
-function decisionText({ at, attempts }: Explanation, decision: DecisionAt, index: number): string {
+function decisionText({ at }: Explanation, decision: DecisionAt, index: number): string {
   const { what, llm, candidates, seq } = decision
   const when = index === 0 ? 'on arrival' : `+${span(decision.at - at)}`
   const taken = llm === null ? (what ?? 'nothing decided yet') : `${what} to ${llm}`
-  const again = index > 0 && attempts.length > 1 && what === 'dispatched' ? ' again' : ''
-  const title = `The LLMs ${when} (event ${seq}: ${taken}${again})`
+  const title = `The LLMs ${when} (event ${seq}: ${taken})`
   const head = [
     'LLM',
     'cost',
@@ -208,14 +214,14 @@ function outcomeText({ outcome, failure, finish_reason: reason }: AttemptTold): 
   return outcome === 'cut' ? 'cut off' : 'under way'
 }
 
-function insteadText({ decisions, instead, assumes }: Explanation): string {
+function insteadText({ decisions, instead, helped, assumes }: Explanation): string {
   const possible = new Set(
     decisions[0]!.candidates.filter(({ never }) => never === null).map(({ llm }) => llm),
   )
   const priced = instead.filter(({ llm }) => possible.has(llm))
   const costs = priced.map(({ llm, cost_nano_usd: cost }) => `${llm} ${usd(cost)}`).join(', ')
   const cost = costs === '' ? [] : [`Its price by LLM: ${costs}.`]
-  const rows = [...instead.map(({ text }) => text), ...cost, assumes]
+  const rows = [...instead.map(({ text }) => text).filter((text) => !helped.includes(text)), ...cost, assumes]
   return lines('What else could have been', rows)
 }
 
@@ -228,9 +234,9 @@ function section(title: string, rows: readonly string[][]): string {
   return rows.length === 0 ? '' : `${title}\n${body}`
 }
 
-/** `250 ms`, `12.3 s`, `5m 20s`. */
+/** `250 ms`, `12.3 s`, up to ten minutes; then `12m 3s`. */
 function span(ms: number): string {
-  return ms < 1000 ? `${ms} ms` : seconds(ms)
+  return ms < 600_000 ? secondsText(ms) : seconds(ms)
 }
 
 function tokensText(tokens: number): string {

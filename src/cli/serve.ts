@@ -6,17 +6,18 @@ import { configHash, redact } from '../config/redact.ts'
 import { memoryMs, type Started, startFrom } from '../config/start.ts'
 import { disabledBecause, type Environment, startWarnings } from '../config/warnings.ts'
 import { CellMap } from '../core/cell-map.ts'
+import type { Recovered } from '../core/recover.ts'
 import { createApp } from '../http/app.ts'
-import { createAdminAuth, createAuth } from '../http/auth.ts'
+import { createAuth } from '../http/auth.ts'
 import type { Gateway, Listener } from '../http/gateway.ts'
 import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
+import { createOperator } from '../http/operator.ts'
 import { createJournal } from '../log/journal.ts'
 import { retain } from '../log/retention.ts'
 import { openLog } from '../log/sqlite.ts'
-import { createExplainer } from '../replay/explainer.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
-import { createConsole } from './console.ts'
+import { type Console, createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
 import { isColoured } from './terminal.ts'
 import { runtimeName, VERSION } from './version.ts'
@@ -70,7 +71,6 @@ export async function serve(
   announce(balancer, recovered)
   const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
   const upstreams = await createUpstreams(config.llms, env)
-  const explainer = createExplainer(config.eventLog.path)
   const gateway: Gateway = {
     config,
     balancer,
@@ -79,11 +79,7 @@ export async function serve(
     heartbeats,
     listeners,
     identify: createAuth(config.clients, env),
-    refuseAdmin: createAdminAuth(config.general.adminKeyName, env),
-    explain(id) {
-      journal.flush()
-      return explainer.explain(id)
-    },
+    operator: createOperator(config, env, journal),
     trouble: (message) => console.say('error', message),
     upstream: (llm) => upstreams.get(llm)!,
   }
@@ -94,13 +90,7 @@ export async function serve(
   listening = true
   for (const warning of [...warnings, ...startWarnings(config, env)]) console.say('warn', warning)
   console.say('info', `event log ${config.eventLog.path}`)
-  if (recovered.unfinished.length > 0) {
-    const count = recovered.unfinished.length
-    console.say(
-      'warn',
-      `${count} requests were under way when the last process died; the log has them as failed`,
-    )
-  }
+  sayUnfinished(console, recovered)
   console.flush()
   process.stderr.write(
     `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,
@@ -111,6 +101,14 @@ export async function serve(
     watchWallClock(clock, (by_ms) => balancer.ingest('clock.jumped', { by_ms })),
   ]
   stopOnSignal({ config, balancer, journal, store, console, listener, background })
+}
+
+function sayUnfinished(console: Console, { unfinished: { length: count } }: Recovered): void {
+  if (count === 0) return
+  console.say(
+    'warn',
+    `${count} requests were under way when the last process died; the log has them as failed`,
+  )
 }
 
 /** What the first event of a process says of it. */

@@ -8,14 +8,14 @@ import type { Peer } from './listen.ts'
  * said of other origins, so that no page in a browser may read it.
  */
 export async function explainRequest(
-  gateway: Gateway,
+  { operator }: Gateway,
   request: Request,
   id: string,
   peer: Peer | undefined,
 ): Promise<Response> {
-  const refusal = gateway.refuseAdmin(request.headers, peer?.remoteAddress() ?? null)
+  const refusal = operator.refuse(request.headers, peer?.remoteAddress() ?? null)
   if (refusal !== null) return errorResponse(refusal, NOT_KEPT)
-  const told = await gateway.explain(id)
+  const told = await operator.explain(id)
   if (!('missing' in told)) return answer(told)
   if (told.missing === 'unreadable')
     return errorResponse({ ...badRequest(told.message, 'log_unreadable', 503) }, NOT_KEPT)

@@ -3,9 +3,9 @@ import type { Clock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { CellMap } from '../core/cell-map.ts'
 import type { Event } from '../core/events.ts'
-import type { Told } from '../replay/explainer.ts'
+import type { Operator } from './operator.ts'
 import type { Upstream } from '../upstream/upstreams.ts'
-import type { Identity, RefuseAdmin } from './auth.ts'
+import type { Identity } from './auth.ts'
 import type { Heartbeats } from './heartbeats.ts'
 
 /** Hears of the committed events of one request. */
@@ -24,9 +24,7 @@ export interface Gateway {
   /** Who hears of the committed events of a request, by its id. */
   readonly listeners: CellMap<string, Listener>
   identify(headers: Headers): Identity
-  readonly refuseAdmin: RefuseAdmin
-  /** The life of a request, with all that was recorded until now. */
-  explain(id: string): Promise<Told>
+  readonly operator: Operator
   /** Tells the operator of a bug. */
   trouble(message: string): void
   /** How to reach an LLM, by its name. */

@@ -2,8 +2,11 @@ import { ALIKE, priceOf } from '../core/matching/choose.ts'
 import type { LlmSpec } from '../core/types.ts'
 import type { CandidateAt, DecisionAt, End, Instead, Raise, Tokens } from './explanation.ts'
 
-export const ASSUMES =
-  'Each figure is of the ledgers as they were when the request came, one LLM at a time, and assumes that nothing else changes: the same requests, what was spent and held is the same, nobody else takes the room that a higher limit gives, and as many tokens are used elsewhere.'
+/** What the figures take for granted, where so many waited before the request. */
+export function assumptionsOf(before: number): string {
+  const others = before === 0 ? '' : `, not even those that waited before it (${before})`
+  return `Each figure is of the ledgers as they were when the request came, one LLM at a time, and assumes that nothing else changes: what was spent and held is the same, nobody else takes the room that a higher limit gives${others}, and as many tokens are used elsewhere.`
+}
 
 /** What is known of a request once it was looked at. */
 export interface Known {

@@ -6,7 +6,7 @@ import type { LogReader } from '../log/store.ts'
 import { attemptsOf } from './explain-attempts.ts'
 import { candidatesAt, type Considered, consider } from './explain-candidates.ts'
 import { endOf, helpOf } from './explain-help.ts'
-import { ASSUMES, insteadOf } from './explain-instead.ts'
+import { assumptionsOf, insteadOf } from './explain-instead.ts'
 import { phasesOf } from './explain-phases.ts'
 import type {
   AskedFor,
@@ -59,7 +59,7 @@ export function explain(log: LogReader, id: string): Explanation | Missing {
     cost_nano_usd: 'cost_nano_usd' in last.data ? last.data.cost_nano_usd : null,
     instead,
     helped: refused === null ? [] : helpOf(refused),
-    assumes: ASSUMES,
+    assumes: assumptionsOf(waitedBefore(own)),
   }
 }
 
@@ -142,6 +142,10 @@ function noteFailures(own: readonly Event[], seq: number, failed: Map<string, st
     if (event.seq >= seq || event.type !== 'attempt.failed' || isCapacity(event.data)) continue
     failed.set(event.llm!, `attempt ${event.data.attempt} failed there, ${event.data.class}`)
   }
+}
+
+function waitedBefore([, next]: readonly Event[]): number {
+  return next?.type === 'request.queued' ? next.data.position - 1 : 0
 }
 
 function waitIn(phases: Explanation['phases']): number {

@@ -12,7 +12,7 @@ const numRuns = Number(process.env.LLB_TEST_RUNS ?? 40)
 /** The log of a world as one process after its start: each event, and each id, one further. */
 function logOf({ events, balancer }: World): Event[] {
   const moved = (id: string | null) =>
-    id && id.replace(/[0-9a-z]+$/, (seq) => (Number.parseInt(seq, 36) + 1).toString(36))
+    id === null ? null : id.replace(/[0-9a-z]+$/, (seq) => (Number.parseInt(seq, 36) + 1).toString(36))
   const started = event(1, 'process.started', startedWith(balancer.state.policy, START), { at: START })
   return [
     started,

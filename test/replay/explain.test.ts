@@ -283,3 +283,18 @@ test('a request whose beginning was deleted is said to be that', () => {
     message: expect.stringMatching(/^The beginning of req_test_\w+ is no longer in the event log/),
   })
 })
+
+test('who was behind another is told that the room was there, and went to the other first', () => {
+  const { world, id: first } = waiting()
+  const second = world.arrives({ max_wait_ms: 300_000 })
+  world.clock.advance(61_000)
+  world.finishes(first, { input: 9, output: 5 })
+  world.clock.advance(61_000)
+  const told = tell(second, world.events)
+  const roomMs = 60_000 + GROQ.limits[0]!.guardMs - 300
+  expect(told.phases.slice(0, 2)).toMatchObject([
+    { what: 'limit', for: 'requests_per_min of Groq', ms: roomMs },
+    { what: 'turn', for: 'others that went first, or more to be planned with' },
+  ])
+  expect(told.assumes).toContain('not even those that waited before it (1)')
+})
