@@ -35,13 +35,16 @@ function isEnd(type: Event['type']): boolean {
   )
 }
 
+/** A shorter turn is how late a timer was, or how long a burst was gathered. */
+const TURN_MS_LEAST = 100
+
 function waitOf(from: number, to: number, waitedFor: string, taker: CandidateAt | undefined): Phase[] {
   if (to <= from) return []
   const roomAt = roomAtOf(taker)
   const limit = { from, to, ms: to - from, what: 'limit' as const, for: waitedFor }
-  if (taker === undefined || roomAt === null || roomAt >= to) return [limit]
+  if (taker === undefined || roomAt === null || to - roomAt < TURN_MS_LEAST) return [limit]
   const turn = { from: Math.max(from, roomAt), to, what: 'turn' as const }
-  const others = { ...turn, ms: to - turn.from, for: 'others that went first, or more to be planned with' }
+  const others = { ...turn, ms: to - turn.from, for: 'its turn: the room went to others first' }
   if (roomAt <= from) return [others]
   const because = `${taker.waits_for} of ${taker.llm}`
   return [{ ...limit, to: roomAt, ms: roomAt - from, for: because }, others]

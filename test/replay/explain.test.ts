@@ -294,7 +294,7 @@ test('who was behind another is told that the room was there, and went to the ot
   const roomMs = 60_000 + GROQ.limits[0]!.guardMs - 300
   expect(told.phases.slice(0, 2)).toMatchObject([
     { what: 'limit', for: 'requests_per_min of Groq', ms: roomMs },
-    { what: 'turn', for: 'others that went first, or more to be planned with' },
+    { what: 'turn', for: 'its turn: the room went to others first' },
   ])
   expect(told.assumes).toContain('not even those that waited before it (1)')
 })
