@@ -36,6 +36,8 @@ export interface Config {
     /** Absolute. */
     readonly path: string
     readonly retentionMs: number
+    /** The most that events and checkpoints take up, as far as the limits can do without the rest. */
+    readonly maxBytes: number
     readonly bodies: boolean
   }
   readonly clients: readonly ClientSpec[]

@@ -52,6 +52,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
     eventLog: {
       path: resolve(dirname(file), eventLog.path),
       retentionMs: eventLog.retention,
+      maxBytes: eventLog.max_size,
       bodies: eventLog.bodies,
     },
     clients: raw.clients.map(expandClient),

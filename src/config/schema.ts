@@ -101,6 +101,10 @@ const eventLogSchema = v.strictObject({
     described('How long events are kept.', duration(60 * SECOND_MS, 36_500 * DAY_MS)),
     '30d',
   ),
+  max_size: v.optional(
+    described('The most that the log takes up: the oldest events are deleted first.', size()),
+    '2GB',
+  ),
   bodies: v.optional(
     described('Reserved: keep prompts and answers too. This version keeps none.', flag()),
     false,

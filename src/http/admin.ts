@@ -4,8 +4,8 @@ import type { Gateway } from './gateway.ts'
 import type { Peer } from './listen.ts'
 
 /**
- * `GET /admin/requests/{id}`: the life of a request, as `llb explain --json` tells it. For the operator alone; nothing is
- * said of other origins, so that no page in a browser may read it.
+ * `GET /admin/requests/{id}`: the life of a request, as `llb explain --json` tells it. For the operator alone; nothing
+ * is said of other origins, so that no page in a browser may read it.
  */
 export async function explainRequest(
   { operator }: Gateway,

@@ -38,9 +38,9 @@ export function stateAt(log: LogReader, seq: number): LogState | null {
  * The fold of all events before `seq`, at which a process starts: from the last checkpoint of its configuration on, if
  * that is not from before what its windows can see while another one ran since; else from there on.
  */
-export function foldBefore(log: LogReader, started: Start['data'], now: number, seq: number): Fold {
+export function foldBefore(log: LogReader, started: Start['data'], seq: number): Fold {
   const { llms: specs } = started.config as Deciding
-  const since = now - memoryMs(specs)
+  const since = started.recovered_at! - memoryMs(specs)
   const known = checkpointBefore(log, started.config_hash, since, seq)
   const fold = known === null ? createFold(specs) : restore(known.state, specs)
   for (const event of known === null ? log.read(since) : log.readFrom(known.seq + 1)) {
@@ -78,15 +78,15 @@ function fromCheckpoint(log: LogReader, seq: number): LogState | null {
 /** The state right after a process started. */
 function fromStart(log: LogReader, start: Start | null): LogState | null {
   if (start === null) return null
-  const { seq, at, data } = start
-  const config = data.config as Deciding | null
+  const { seq, at } = start
   // A start of version 1 does not say when it looked: just before.
-  const now = data.recovered_at ?? at
+  const data = { ...start.data, recovered_at: start.data.recovered_at ?? at }
+  const config = data.config as Deciding | null
   if (config === null) return null
-  const since = now - memoryMs(config.llms)
+  const since = data.recovered_at - memoryMs(config.llms)
   const isWhole = log.first().seq <= 1 || log.first().at < since
   if (!isWhole && checkpointBefore(log, data.config_hash, since, seq) === null) return null
-  const fold = foldBefore(log, data, now, seq)
+  const fold = foldBefore(log, data, seq)
   foldInto(fold, start)
   return { seq, at, fold, configHash: data.config_hash, config }
 }
