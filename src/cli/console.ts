@@ -82,7 +82,7 @@ function jsonLine(
 }
 
 /** A provider's words must not move the cursor or start a line of their own. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be removed
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }

@@ -7,11 +7,13 @@ import type {
   Phase,
 } from '../replay/explanation.ts'
 import { secondsText } from '../replay/explain-instead.ts'
+import { printable } from './console.ts'
 import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
 
 /** The life of a request, for people. */
-export function describeExplanation(told: Explanation): string {
+export function describeExplanation(life: Explanation): string {
+  const told = plain(life)
   const parts = [
     headOf(told),
     section(
@@ -25,6 +27,12 @@ export function describeExplanation(told: Explanation): string {
     insteadText(told),
   ]
   return parts.filter((part) => part !== '').join('\n')
+}
+
+/** The same in which no text of a client or provider moves the cursor or starts a line of its own. */
+function plain(told: Explanation): Explanation {
+  const text = JSON.stringify(told)
+  return JSON.parse(text, (_, value) => (typeof value === 'string' ? printable(value) : value)) as Explanation
 }
 
 function headOf(told: Explanation): string {

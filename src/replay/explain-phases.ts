@@ -19,11 +19,23 @@ export function phasesOf(own: readonly Event[], [arrival]: readonly DecisionAt[]
     from = to
   }
   const last = own.at(-1)!
-  const waits = last.type === 'request.queued' || last.type === 'request.retried'
-  const waitedFor = own.findLast((event) => event.type === 'request.queued')?.data.waiting_for
-  if (waits) phases.push({ from, to: null, ms: now - from, what: 'limit', for: waitedFor ?? 'its turn' })
-  else if (last.at > from) phases.push(...waitOf(from, last.at, waitedFor ?? 'its turn', undefined))
+  const waitedFor = waitedForAt(own)
+  if (!isOver(last)) phases.push({ from, to: null, ms: now - from, what: 'limit', for: waitedFor })
+  else phases.push(...waitOf(from, last.at, waitedFor, undefined))
   return phases
+}
+
+function isOver({ type }: Event): boolean {
+  return type !== 'request.queued' && type !== 'request.retried' && type !== 'request.received'
+}
+
+/** What one that did not start again waited for last, as far as the log says. */
+function waitedForAt(own: readonly Event[]): string {
+  const last = own.at(-1)!
+  if (last.type === 'request.expired') return last.data.waited_for
+  if (last.type === 'request.retried') return `room, since attempt ${last.data.attempt} failed`
+  const told = own.findLast(({ type }) => type === 'request.queued' || type === 'request.retried')
+  return told?.type === 'request.queued' ? told.data.waiting_for : 'its turn'
 }
 
 function isEnd(type: Event['type']): boolean {

@@ -95,9 +95,10 @@ function lookAtDecisions(log: LogReader, own: readonly Event[]): Looked | null {
   const [received] = own as [EventOf<'request.received'>]
   const failed = new Map<string, string>()
   let first: Omit<Looked, 'decisions'> | null = null
+  let past: Past | null = null
   const decisions: DecisionAt[] = []
   for (const event of placesOf(own)) {
-    const past = pastBefore(log, event.seq)
+    past = pastBefore(log, event.seq, past)
     if (past === null) return null
     const { views } = past
     const considered = consider(received, views, policyOf(past.config))

@@ -32,10 +32,12 @@ export function createExplainer(path: string): Explainer {
     if (thread !== null) return thread
     const worker = new Worker(new URL('./explain-thread.ts', import.meta.url))
     worker.on('message', (told: Told) => waiting.shift()?.resolve(told))
-    worker.on('error', (error) => {
+    const broke = (error: unknown) => {
       thread = null
       for (const { reject } of waiting.splice(0)) reject(error)
-    })
+    }
+    worker.on('error', broke)
+    worker.on('exit', (code) => broke(new Error(`the thread that explains requests ended with ${code}`)))
     worker.unref()
     thread = worker
     return worker

@@ -19,7 +19,8 @@ const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
 export function findRequest(log: LogReader, id: string): FoundRequest | Missing {
   const seq = seqOf(id)
   const first = log.first()
-  if (seq === null) return unknown(log, `"${id}" is no id of a request; one looks like req_1x2y3z_4f`, null)
+  if (seq === null)
+    return unknown(log, `"${id.slice(0, 60)}" is no id of a request; one looks like req_1x2y3z_4f`, null)
   if (first.seq === 0) return { missing: 'unknown', message: 'The event log is empty.' }
   if (seq < first.seq) return deleted(id, seq, first)
   const [arrival] = log.readFrom(seq)

@@ -280,3 +280,12 @@ test('one that still waits', () => {
     "
   `)
 })
+
+test('no word of a client or a provider moves the cursor or starts a line', () => {
+  const world = begin(openWorld({ specs: [llm('Lone')] }))
+  const id = world.arrives({ client: 'a\u001b[2J\nforged', model: 'auto' })
+  world.fails(id, 'bad_request', { message: 'no\r\n\u009b31mred' })
+  const text = printed(id, world)
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+  expect(text).not.toMatch(/^forged/m)
+})

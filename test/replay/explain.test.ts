@@ -298,3 +298,36 @@ test('who was behind another is told that the room was there, and went to the ot
   ])
   expect(told.assumes).toContain('not even those that waited before it (1)')
 })
+
+test('one that waits again after a failure, and expires, is told for what', () => {
+  const world = given([{ ...GROQ, limits: [] }])
+  const id = world.arrives({ max_wait_ms: 5_000 })
+  world.clock.advance(100)
+  world.fails(id, 'rate_limited', { retry_after_ms: 60_000, message: 'too many' })
+  world.clock.advance(1000)
+  expect(tell(id, world.events).phases.at(-1)).toMatchObject({
+    to: null,
+    for: 'room, since attempt 1 failed',
+  })
+  world.clock.advance(10_000)
+  const told = tell(id, world.events)
+  expect(told.fate).toBe('expired')
+  expect(told.phases).toMatchObject([
+    { what: 'call', ms: 100 },
+    { what: 'limit', for: 'recovery (too many) of Groq', ms: 4_900 },
+  ])
+})
+
+test('one whose process died is told that its call was cut', () => {
+  const world = given([DEAR])
+  const id = world.arrives()
+  world.clock.advance(700)
+  const died = { attempts: 1, status: 502, code: 'restarted', message: 'the process died', wait_ms: 0 }
+  world.balancer.decide('request.failed', { ...died, cost_nano_usd: 0 }, id)
+  expect(tell(id, world.events)).toMatchObject({
+    fate: 'failed',
+    end: { code: 'restarted' },
+    attempts: [{ outcome: 'cut' }],
+    phases: [{ what: 'call', for: 'Dear' }],
+  })
+})
