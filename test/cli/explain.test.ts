@@ -286,6 +286,7 @@ test('no word of a client or a provider moves the cursor or starts a line', () =
   const id = world.arrives({ client: 'a\u001b[2J\nforged', model: 'auto' })
   world.fails(id, 'bad_request', { message: 'no\r\n\u009b31mred' })
   const text = printed(id, world)
-  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+  const moves = (one: string) => (one < ' ' && one !== '\n') || (one >= '\u007f' && one < '\u00a0')
+  expect([...text].filter(moves)).toEqual([])
   expect(text).not.toMatch(/^forged/m)
 })
