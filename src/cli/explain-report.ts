@@ -226,6 +226,7 @@ function insteadText({ decisions, instead, helped, assumes }: Explanation): stri
   const possible = new Set(
     decisions[0]!.candidates.filter(({ never }) => never === null).map(({ llm }) => llm),
   )
+  if (possible.size === 0) return ''
   const priced = instead.filter(({ llm }) => possible.has(llm))
   const costs = priced.map(({ llm, cost_nano_usd: cost }) => `${llm} ${usd(cost)}`).join(', ')
   const cost = costs === '' ? [] : [`Its price by LLM: ${costs}.`]

@@ -1,24 +1,27 @@
 import type { Event } from '../core/events.ts'
-import type { CandidateAt, DecisionAt, End, Instead } from './explanation.ts'
+import type { LlmSpec } from '../core/types.ts'
+import type { AskedFor, CandidateAt, DecisionAt, End, Instead } from './explanation.ts'
 import { secondsText } from './explain-instead.ts'
 
 /** What a request was told that was not served, and what it had asked for. */
 export interface Refused {
   readonly end: End
-  readonly maxWaitMs: number
+  readonly asked: AskedFor
+  readonly specs: readonly LlmSpec[]
   readonly arrival: DecisionAt
   readonly instead: readonly Instead[]
 }
 
 /** What would have helped a request that was refused or expired, in sentences. */
-export function helpOf({ end, maxWaitMs, arrival: { candidates }, instead }: Refused): string[] {
+export function helpOf({ end, asked, specs, arrival: { candidates }, instead }: Refused): string[] {
+  const maxWaitMs = asked.max_wait_ms
   switch (end.code) {
     case 'model_not_found':
       return ['A name that exists: `llb check` and GET /v1/models list them.']
     case 'context_length_exceeded':
     case 'unsupported_mode':
     case 'out_of_bounds':
-      return candidates.flatMap(({ llm, never }) => (never === null ? [] : [`${llm}: ${never}.`]))
+      return candidates.map((candidate, i) => `For ${candidate.llm}: ${wayIn(candidate, asked, specs[i]!)}.`)
     case 'no_llm_enabled':
       return candidates.flatMap(enablement)
     case 'queue_full':
@@ -35,6 +38,17 @@ export function helpOf({ end, maxWaitMs, arrival: { candidates }, instead }: Ref
     default:
       return []
   }
+}
+
+/** What would have let a request in that an LLM could never take, or which of its limits did not. */
+function wayIn({ never, context, cost_nano_usd: cost }: CandidateAt, asked: AskedFor, spec: LlmSpec): string {
+  const { min_quality: least, max_cost_nano_usd: most } = asked
+  const ways: string[] = []
+  const over = context.tokens - context.length
+  if (over > 0) ways.push(`${over} tokens less, or a context_length of at least ${context.tokens}`)
+  if (least !== null && spec.quality < least) ways.push(`a min_quality of at most ${spec.quality / 1000}`)
+  if (most !== null && cost > most) ways.push(`a max_cost of at least ${(cost / 1e9).toFixed(9)} USD`)
+  return ways.length === 0 ? `it does not fit (${never})` : ways.join(', and ')
 }
 
 function enablement({ llm, never, because }: CandidateAt): string[] {

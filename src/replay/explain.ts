@@ -41,7 +41,8 @@ export function explain(log: LogReader, id: string): Explanation | Missing {
   const arrival = decisions[0]!
   const known = { at: received.at, arrival, waitedMs: attempts[0]?.wait_ms ?? null, end, used: tokens.used }
   const instead = insteadOf(past.config.llms, known)
-  const refused = end && { end, maxWaitMs: received.data.max_wait_ms, arrival, instead }
+  const asked = askedOf(considered)
+  const refused = end && { end, asked, specs: past.config.llms, arrival, instead }
   return {
     request: id,
     fate: fateOf(last),
@@ -49,7 +50,7 @@ export function explain(log: LogReader, id: string): Explanation | Missing {
     at: received.at,
     as_of: asOf,
     config_hash: past.configHash,
-    asked: askedOf(considered),
+    asked,
     story: storyOf(own),
     decisions,
     phases,

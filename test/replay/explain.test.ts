@@ -221,11 +221,26 @@ test('what is under way is told as far as it is', () => {
 })
 
 test.each([
-  [{ model: 'nobody' }, 'model_not_found', /^nothing has the name "nobody"$/],
-  [{ input_tokens: 200_000 }, 'context_length_exceeded', /^context_length 100000 is below the 200010 tokens/],
-  [{ modes: ['text' as const, 'vision' as const] }, 'unsupported_mode', /^does not take vision$/],
-  [{ min_quality: 950 }, 'out_of_bounds', /^its quality 0.[89] does not reach min_quality 0.95$/],
-])('one that fits nowhere, %j, is told why of each LLM', (asked, code, why) => {
+  [{ model: 'nobody' }, 'model_not_found', /^nothing has the name "nobody"$/, /^A name that exists/],
+  [
+    { input_tokens: 200_000 },
+    'context_length_exceeded',
+    /^context_length 100000 is below the 200010 tokens/,
+    /^For Groq: 100010 tokens less, or a context_length of at least 200010\.$/,
+  ],
+  [
+    { modes: ['text' as const, 'vision' as const] },
+    'unsupported_mode',
+    /^does not take vision$/,
+    /^For Groq: it does not fit \(does not take vision\)\.$/,
+  ],
+  [
+    { min_quality: 950, max_cost_nano_usd: 0 },
+    'out_of_bounds',
+    /^its quality 0.[89] does not reach min_quality 0.95$/,
+    /^For Groq: a min_quality of at most 0.8\./,
+  ],
+])('one that fits nowhere, %j, is told why of each LLM, and what would do', (asked, code, why, way) => {
   const world = given([GROQ, DEAR])
   const told = tell(world.arrives(asked), world.events)
   expect(told).toMatchObject({ fate: 'rejected', end: { code } })
@@ -233,7 +248,17 @@ test.each([
     expect(never).toMatch(why)
     expect(score).toBeNull()
   }
-  expect(told.helped.length).toBeGreaterThan(0)
+  expect(told.helped[0]).toMatch(way)
+})
+
+test('what is told to let a request in does', () => {
+  const world = given([DEAR])
+  const bounds = { min_quality: 950, max_cost_nano_usd: 100 }
+  expect(tell(world.arrives(bounds), world.events).helped).toEqual([
+    'For Dear: a min_quality of at most 0.9, and a max_cost of at least 0.000300000 USD.',
+  ])
+  const allowed = world.arrives({ min_quality: 900, max_cost_nano_usd: 300_000 })
+  expect(tell(allowed, world.events).fate).toBe('running')
 })
 
 test('a name that leads to other LLMs is told as the reason', () => {
