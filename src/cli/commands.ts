@@ -2,6 +2,8 @@ import type { ParseArgsConfig } from 'node:util'
 import { check } from './check.ts'
 import { explainCommand } from './explain.ts'
 import { LOG_HELP, LOG_OPTIONS } from './log-option.ts'
+import { replay } from './replay.ts'
+import { PLACE_HELP } from './replay-at.ts'
 import { serveCommand } from './serve-command.ts'
 import { simulateCommand } from './simulate.ts'
 import { stats } from './stats.ts'
@@ -23,6 +25,31 @@ export interface Command {
 
 const CONFIG_HELP = ['--config FILE', 'the configuration (LLB_CONFIG; default config.yaml)'] as const
 const config = { type: 'string', short: 'c' } as const
+
+const REPLAY: Command = {
+  name: 'replay',
+  summary: 'go back to a place in the event log: states, limits, what waited and what ran',
+  options: {
+    ...LOG_OPTIONS,
+    at: { type: 'string' },
+    follow: { type: 'boolean' },
+    until: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  optionHelp: [
+    ...LOG_HELP,
+    ['--at PLACE', `${PLACE_HELP}`],
+    ['--follow', 'step through what happened from there on (default: from the first event on)'],
+    ['--until PLACE', 'where --follow ends (default: the end of the log)'],
+    ['--json', 'the state as JSON'],
+  ],
+  examples: [
+    'npm run llb -- replay --at 2h',
+    'npm run llb -- replay --at 2026-01-31T08:00Z --json',
+    'npm run llb -- replay --follow --at 4711 --until 4720',
+  ],
+  run: replay,
+}
 
 export const COMMANDS: readonly Command[] = [
   {
@@ -57,6 +84,7 @@ export const COMMANDS: readonly Command[] = [
     examples: ['npm run llb -- stats', 'npm run llb -- stats --since 24h --json'],
     run: stats,
   },
+  REPLAY,
   {
     name: 'simulate',
     summary: 'plan capacity: run a workload against the limits of a configuration, in virtual time',

@@ -27,17 +27,26 @@ interface Row {
   readonly config: string
 }
 
-/** How the last checkpoint is found in a database that has some. */
-export function readCheckpoints(db: Database.Database): LogReader['lastCheckpoint'] {
+type CheckpointReader = Pick<LogReader, 'firstCheckpoint' | 'lastCheckpoint'>
+
+/** A log of a version that had none. */
+export const NO_CHECKPOINTS: CheckpointReader = { firstCheckpoint: () => null, lastCheckpoint: () => null }
+
+/** How checkpoints are found in a database that may have some. */
+export function readCheckpoints(db: Database.Database): CheckpointReader {
   const select = (which: string) =>
     db.prepare(
       `SELECT checkpoint.*, config FROM checkpoint JOIN configuration ON hash = config_hash WHERE ${which} ORDER BY seq DESC LIMIT 1`,
     )
   const last = select('seq <= ?')
   const lastOf = select('seq <= ? AND config_hash = ?')
-  return (seq, configHash) => {
-    const row = (configHash === undefined ? last.get(seq) : lastOf.get(seq, configHash)) as Row | undefined
-    return row === undefined ? null : checkpointIn(row)
+  const first = db.prepare('SELECT min(seq) FROM checkpoint').pluck()
+  return {
+    firstCheckpoint: () => first.get() as number | null,
+    lastCheckpoint(seq, configHash) {
+      const row = (configHash === undefined ? last.get(seq) : lastOf.get(seq, configHash)) as Row | undefined
+      return row === undefined ? null : checkpointIn(row)
+    },
   }
 }
 

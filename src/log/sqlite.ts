@@ -2,7 +2,13 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Event, EventOf, EventType } from '../core/events.ts'
-import { CHECKPOINT_SCHEMA, pruneToCheckpoint, readCheckpoints, writeCheckpoints } from './checkpoints.ts'
+import {
+  CHECKPOINT_SCHEMA,
+  NO_CHECKPOINTS,
+  pruneToCheckpoint,
+  readCheckpoints,
+  writeCheckpoints,
+} from './checkpoints.ts'
 import { pack, type Segment, unpack } from './segment.ts'
 import { LogError, type LogReader, type LogStore, type Position } from './store.ts'
 
@@ -137,7 +143,7 @@ function readerOf(db: Database.Database): LogReader {
         shaped.iterate(start(seq), JSON.stringify(type)),
         (event) => event.type === type && event.seq >= seq,
       ) as IterableIterator<EventOf<T>>,
-    lastCheckpoint: versionOf(db) < SCHEMA_VERSION ? () => null : readCheckpoints(db),
+    ...(versionOf(db) < SCHEMA_VERSION ? NO_CHECKPOINTS : readCheckpoints(db)),
     close: () => void db.close(),
   }
 }

@@ -32,6 +32,8 @@ export interface LogReader {
   readOf<T extends EventType>(type: T, seq: number): IterableIterator<EventOf<T>>
   /** The last checkpoint at `seq` or before it, of any configuration or of one; null where there is none. */
   lastCheckpoint(seq: number, configHash?: string): StoredCheckpoint | null
+  /** The event of the first checkpoint there is; null where there is none. */
+  firstCheckpoint(): number | null
   close(): void
 }
 

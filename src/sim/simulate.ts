@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { policyOf } from '../config/policy.ts'
+import type { Event } from '../core/events.ts'
 import { createRandom } from '../core/random.ts'
 import type { LlmSpec } from '../core/types.ts'
 import { arrivalsOf } from './arrivals.ts'
@@ -27,6 +28,8 @@ export interface SimulateOptions {
   readonly exact?: boolean
   /** Told now and then how much virtual time has passed, in ms. */
   progress?(elapsedMs: number): void
+  /** Told of every event. */
+  event?(event: Event): void
 }
 
 export interface Quantiles {
@@ -84,6 +87,7 @@ export function simulate(options: SimulateOptions): Figures {
     start: START,
     observers: [
       tally,
+      ...(options.event ? [{ event: options.event }] : []),
       {
         turn({ clock, start }) {
           if (++steps % STEPS_PER_REPORT === 0) progress?.(clock.now() - start)
