@@ -43,6 +43,7 @@ export function readerOf(events: readonly Event[]): LogReader {
     readWith: (text, seq) => reading((one) => one.seq >= seq && JSON.stringify(one).includes(text)),
     readOf: <T extends EventType>(type: T, seq: number) =>
       reading((one) => one.seq >= seq && one.type === type) as IterableIterator<Event & EventOf<T>>,
+    firstCheckpoint: () => null,
     lastCheckpoint: () => null,
     close() {},
   }
