@@ -121,8 +121,9 @@ function partsOf(offer: Offer): Pick<ScoreAt, 'cost' | 'quality' | 'speed'> {
   return { cost: rounded(offer.costPart), quality: offer.qualityPart, speed: rounded(speedOf(offer, 0)) }
 }
 
+/** To thousandths; never -0, which JSON does not know. */
 function rounded(part: number): number {
-  return Math.round(part * 1000) / 1000
+  return Math.round(part * 1000) / 1000 + 0
 }
 
 /** The band it had aged into: it moves up after half of its longest wait, then after half of the rest. */
