@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { parseConfig } from '../../src/config/load.ts'
 import type { Event } from '../../src/core/events.ts'
-import { FATES } from '../../src/replay/explanation.ts'
+import { type DecisionAt, FATES } from '../../src/replay/explanation.ts'
+import { simulate } from '../../src/sim/simulate.ts'
+import { parseWorkload } from '../../src/sim/workload.ts'
 import { play, scenarios } from '../support/scenario.ts'
 import { event } from '../support/events.ts'
 import { START } from '../support/virtual-clock.ts'
@@ -21,23 +24,30 @@ function logOf({ events, balancer }: World): Event[] {
   ]
 }
 
+/** That what is told of the candidates at each start is what the decision noted; how many had a score. */
+function expectNoted(decisions: readonly DecisionAt[]): number {
+  let scored = 0
+  for (const { candidates, what, llm } of decisions) {
+    if (what !== 'dispatched') continue
+    for (const { noted, score, llm: name, status } of candidates) {
+      if (noted === null || !('score' in noted)) continue
+      scored++
+      const { cost, quality, speed, now } = score!
+      expect({ llm: name, score: now, cost, quality, speed }).toEqual(noted)
+      expect(status).toBe('available')
+    }
+    const taken = candidates.find((one) => one.llm === llm)!
+    expect(taken.limits.filter(({ fits }) => !fits)).toEqual([])
+  }
+  return scored
+}
+
 test('the candidates that are told of each decision are those that it noted in the log', () => {
   let scored = 0
   const check = (events: readonly Event[]) => {
     const ids = events.filter(({ type }) => type === 'request.received').map(({ request }) => request!)
     for (const id of ids) {
-      for (const { candidates, what, llm } of tell(id, events).decisions) {
-        if (what !== 'dispatched') continue
-        for (const { noted, score, llm: name, status } of candidates) {
-          if (noted === null || !('score' in noted)) continue
-          scored++
-          const { cost, quality, speed, now } = score!
-          expect({ llm: name, score: now, cost, quality, speed }).toEqual(noted)
-          expect(status).toBe('available')
-        }
-        const taken = candidates.find((one) => one.llm === llm)!
-        expect(taken.limits.filter(({ fits }) => !fits)).toEqual([])
-      }
+      scored += expectNoted(tell(id, events).decisions)
     }
   }
   const runs = scenarios({ mostUsed: 1.8, reports: true, mostArrivals: 25 }).map((scenario) =>
@@ -73,4 +83,39 @@ test('every request of a run can be told at any place of its log, as plain JSON 
   )
   const cut = fc.double({ min: 0, max: 1, noNaN: true })
   fc.assert(fc.property(fc.tuple(logs, cut), check), { numRuns })
+})
+
+/** Windows of every kind, rules of charging, ceilings and paces, and more requests than they take. */
+const KINDS = `
+queue: { ceilings: { high: 1, normal: 0.9, low: 0.6 }, max_wait: 20m }
+llms:
+  - { name: A, api_type: openai, model: a, api_key_name: K, context_length: 20000, quality: 0.9, cost_input: 1, cost_output: 4,
+      limits: [{ unit: requests, amount: 20, per: 1m, window: bucket, burst: 4 }, { unit: tokens, amount: 30000, per: 1m, window: fixed }] }
+  - { name: B, api_type: groq, model: b, api_key_name: K, context_length: 20000, quality: 0.7, cost_input: 0.1,
+      limits: [{ unit: tokens, amount: 20000, per: 1m, charge: reserve_trueup }, { unit: requests, amount: 900, per: 1d, window: fixed, pace: true }] }
+  - { name: C, api_type: google, model: c, api_key_name: K, context_length: 20000, quality: 0.5, requests_per_min: 6, max_concurrency: 2,
+      limits: [{ unit: output_tokens, amount: 4000, per: 1m, window: universal }, { unit: requests, amount: 500, per: 1d, window: calendar, time_zone: Europe/Berlin }] }
+`
+const CROWD = `
+sources:
+  - { client: people, pattern: steady, per_hour: 3600, priority: normal }
+  - { client: batch, pattern: burst, requests: 200, at: 20s, every: 10m, priority: low, max_wait: 15m }
+  - { client: boss, pattern: steady, per_hour: 180, priority: high }
+`
+
+test('so are those of a crowd before limits of every kind', () => {
+  const [config, workload] = [parseConfig(KINDS, 'kinds.yaml'), parseWorkload(CROWD, 'crowd.yaml')]
+  if (!config.ok || !workload.ok) throw new Error(JSON.stringify([config, workload]))
+  const events: Event[] = []
+  const event = (one: Event) => void events.push(one)
+  simulate({ config: config.config, workload: workload.workload, seed: 1, forMs: 240_000, event })
+  const dispatched = events.filter(({ type }) => type === 'request.dispatched')
+  let waited = 0
+  for (let i = 0; i < dispatched.length; i += 20) {
+    const { request } = dispatched[i]!
+    const { decisions } = tell(request!, events)
+    waited += decisions.length > 1 ? 1 : 0
+    expectNoted(decisions)
+  }
+  expect(waited).toBeGreaterThan(4)
 })
