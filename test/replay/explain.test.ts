@@ -356,3 +356,22 @@ test('one whose process died is told that its call was cut', () => {
     phases: [{ what: 'call', for: 'Dear' }],
   })
 })
+
+test('what is kept back for higher priorities counts, and what has to be raised for it, too', () => {
+  const ceilings = [1000, 500, 500]
+  const world = given([
+    llm('L', { limits: [limit('requests', 4, 60_000, 'requests_per_min', { ceilings })] }),
+  ])
+  for (const _ of [1, 2]) world.arrives({ priority: 'high' })
+  const told = tell(world.arrives({ priority: 'normal' }), world.events)
+  expect(told.decisions[0]!.candidates[0]!.limits[0]).toMatchObject({
+    used: 0,
+    reserved: 2,
+    kept: 2,
+    asked: 1,
+    amount: 4,
+    fits: false,
+    at_least: 6,
+  })
+  expect(tell(world.arrives({ priority: 'high' }), world.events).fate).toBe('running')
+})
