@@ -373,5 +373,7 @@ test('what is kept back for higher priorities counts, and what has to be raised 
     fits: false,
     at_least: 6,
   })
-  expect(tell(world.arrives({ priority: 'high' }), world.events).fate).toBe('running')
+  const high = world.arrives({ priority: 'high' })
+  world.clock.advance(100)
+  expect(tell(high, world.events).fate).toBe('running')
 })
