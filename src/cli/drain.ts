@@ -47,7 +47,7 @@ async function drain(
   for (const stop of background) stop()
   balancer.stop()
   journal.flush()
-  checkpointer.store()
+  await checkpointer.store()
   store.close()
   console.say('info', 'stopped')
   console.flush()

@@ -5,7 +5,7 @@ import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'
 import type { ReplayValues } from './replay.ts'
 import { follow } from './replay-follow.ts'
-import { describePicture } from './replay-tables.ts'
+import { describePicture, ROWS_MAX } from './replay-tables.ts'
 
 /** A place in a log as it is written on a command line. */
 export const PLACE_HELP = `the number of an event, ${MOMENT_HELP}`
@@ -27,10 +27,11 @@ export async function replayAt(values: ReplayValues, env: NodeJS.ProcessEnv): Pr
     const state = stateAt(reader, seqOf(reader, at ?? firstPlace(reader)))
     if (state === null) return nothing(tooEarly(reader))
     if (values.follow === true) return follow(reader, state, seqOf(reader, until ?? END))
-    const picture = pictureOf(reader, state)
-    process.stdout.write(
-      values.json === true ? `${JSON.stringify(picture, null, 2)}\n` : describePicture(picture),
-    )
+    const text =
+      values.json === true
+        ? `${JSON.stringify(pictureOf(reader, state), null, 2)}\n`
+        : describePicture(pictureOf(reader, state, ROWS_MAX))
+    process.stdout.write(text)
     return 0
   })
 }

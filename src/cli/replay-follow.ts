@@ -6,7 +6,7 @@ import { type Change, foldAndCompare } from '../replay/change.ts'
 import { inPages } from '../replay/pages.ts'
 import { pictureOf } from '../replay/picture.ts'
 import { type LogState, stateAt } from '../replay/state-at.ts'
-import { describePicture } from './replay-tables.ts'
+import { describePicture, ROWS_MAX } from './replay-tables.ts'
 import { grouped } from './terminal.ts'
 
 const KEYS = 'n: next event, N: next decision, s: the state, q: quit'
@@ -46,7 +46,7 @@ function* stepsFrom(log: LogReader, start: LogState, until: number): Generator<S
 async function byKey(log: LogReader, steps: Iterator<Step>, start: LogState): Promise<number> {
   const { stdin, stdout } = process
   let state = start
-  stdout.write(`${describePicture(pictureOf(log, state))}\n${KEYS}\n`)
+  stdout.write(`${describePicture(pictureOf(log, state, ROWS_MAX))}\n${KEYS}\n`)
   stdin.setRawMode(true)
   stdin.setEncoding('utf8')
   const step = (isMeant: (event: Event) => boolean): boolean => {
@@ -61,7 +61,7 @@ async function byKey(log: LogReader, steps: Iterator<Step>, start: LogState): Pr
   try {
     for await (const key of stdin as AsyncIterable<string>) {
       if (key === 'q' || key === '\u0003') break
-      if (key === 's') stdout.write(describePicture(pictureOf(log, state)))
+      if (key === 's') stdout.write(describePicture(pictureOf(log, state, ROWS_MAX)))
       else if (key === 'n' && !step(() => true)) break
       else if (key === 'N' && !step((event) => !isInput(event))) break
     }

@@ -3,7 +3,7 @@ import { table } from './table.ts'
 import { grouped } from './terminal.ts'
 
 /** Rows of requests that are shown at most; `--json` has all. */
-const ROWS_MAX = 30
+export const ROWS_MAX = 30
 
 /** A state of the past as tables. */
 export function describePicture(picture: Picture): string {

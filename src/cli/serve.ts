@@ -6,7 +6,7 @@ import { configHash, redact } from '../config/redact.ts'
 import { memoryMs, type Started, startFromFold } from '../config/start.ts'
 import { disabledBecause, type Environment, startWarnings } from '../config/warnings.ts'
 import { CellMap } from '../core/cell-map.ts'
-import { checkpointOf } from '../core/checkpoint.ts'
+import { checkpointText } from '../core/checkpoint.ts'
 import { createApp } from '../http/app.ts'
 import { createAuth } from '../http/auth.ts'
 import type { Gateway, Listener } from '../http/gateway.ts'
@@ -94,8 +94,8 @@ export async function serve(
   const app = createApp(gateway)
   const listener = await listen({ fetch: app.fetch, hostname, port })
   journal.flush()
-  checkpointer.store()
   listening = true
+  await checkpointer.store()
   sayStart(console, config, [...warnings, ...startWarnings(config, env)], recovered.unfinished.length)
   process.stderr.write(
     `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,
@@ -111,7 +111,7 @@ export async function serve(
 
 function checkpointerOf(store: LogStore, started: Started, balancer: Balancer): Checkpointer {
   const { config_hash: configHash, config } = started
-  const take = (at: number) => checkpointOf(balancer.folded(), at)
+  const take = (at: number) => checkpointText(balancer.folded(), at)
   return createCheckpointer({ store, configHash, config, take })
 }
 

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { Checkpoint } from '../core/checkpoint.ts'
-import type { LogReader, StoredCheckpoint } from './store.ts'
+import type { CheckpointText, LogReader, StoredCheckpoint } from './store.ts'
 
 /**
  * The state after an event, so that no fold of a log has to begin further back, and the configuration that it is of: a
@@ -55,15 +55,15 @@ function checkpointIn({ seq, at, config_hash: configHash, state, config }: Row):
 }
 
 /** How a checkpoint is stored, in one transaction. Throws where the disk or the file does not allow it. */
-export function writeCheckpoints(db: Database.Database): (checkpoint: StoredCheckpoint) => void {
+export function writeCheckpoints(db: Database.Database): (checkpoint: CheckpointText) => void {
   const hasConfig = db.prepare('SELECT 1 FROM configuration WHERE hash = ?')
   const putConfig = db.prepare('INSERT INTO configuration (hash, config) VALUES (?, ?)')
   const put = db.prepare(
     'INSERT OR REPLACE INTO checkpoint (seq, at, config_hash, state) VALUES (?, ?, ?, ?)',
   )
-  return db.transaction(({ seq, at, configHash, config, state }: StoredCheckpoint) => {
+  return db.transaction(({ seq, at, configHash, config, state }: CheckpointText) => {
     if (hasConfig.get(configHash) === undefined) putConfig.run(configHash, JSON.stringify(config))
-    put.run(seq, at, configHash, JSON.stringify(state))
+    put.run(seq, at, configHash, state)
   })
 }
 

@@ -1,4 +1,3 @@
-import type { LogStore } from './store.ts'
 import { MINUTE_MS } from '../core/time.ts'
 
 /** Commits deleted at once: a few ms of work. */
@@ -6,7 +5,11 @@ const SLICE = 500
 const BETWEEN_SLICES_MS = 50
 
 export interface Retention {
-  readonly store: Pick<LogStore, 'prune' | 'usedBytes'>
+  /** The log, as far as deleting goes; it may be written elsewhere. */
+  readonly store: {
+    prune(before: number, most: number): number | Promise<number>
+    usedBytes(): number | Promise<number>
+  }
   /** How long events are kept, in ms, and how long at any rate: windows still count what is younger. */
   readonly keepMs: number
   readonly memoryMs: number
@@ -23,19 +26,21 @@ export interface Retention {
  */
 export function retain(retention: Retention): () => void {
   let isTold = false
+  let isStopped = false
   let timer = setTimeout(slice, BETWEEN_SLICES_MS)
 
-  function slice(): void {
-    timer = setTimeout(slice, prune() ? BETWEEN_SLICES_MS : MINUTE_MS)
+  async function slice(): Promise<void> {
+    const more = await prune()
+    if (!isStopped) timer = setTimeout(slice, more ? BETWEEN_SLICES_MS : MINUTE_MS)
   }
 
   /** Whether there may be more. A log that cannot be written has its own report; old events then wait. */
-  function prune(): boolean {
+  async function prune(): Promise<boolean> {
     const { store, memoryMs, maxBytes, now } = retention
     try {
-      const isTooMuch = store.usedBytes() > maxBytes
+      const isTooMuch = (await store.usedBytes()) > maxBytes
       const keepMs = isTooMuch ? memoryMs : Math.max(retention.keepMs, memoryMs)
-      const deleted = store.prune(now() - keepMs, SLICE)
+      const deleted = await store.prune(now() - keepMs, SLICE)
       if (isTooMuch && deleted === 0) tell()
       return deleted === SLICE || (isTooMuch && deleted > 0)
     } catch {
@@ -51,5 +56,8 @@ export function retain(retention: Retention): () => void {
     )
   }
 
-  return () => clearTimeout(timer)
+  return () => {
+    isStopped = true
+    clearTimeout(timer)
+  }
 }

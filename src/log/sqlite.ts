@@ -113,9 +113,7 @@ export function openLogReader(path: string): LogReader & { db: Database.Database
 function readerOf(db: Database.Database): LogReader {
   const head = db.prepare('SELECT seq, at FROM segment ORDER BY seq LIMIT 1')
   const tail = db.prepare('SELECT * FROM segment ORDER BY seq DESC LIMIT 1')
-  // A segment before the first that begins in time, or after a `seq`, may end in it.
-  const before = db.prepare('SELECT seq FROM segment WHERE at < ? ORDER BY seq DESC LIMIT 1').pluck()
-  const holding = db.prepare('SELECT max(seq) FROM segment WHERE seq <= ?').pluck()
+  const holding = db.prepare('SELECT seq, at FROM segment WHERE seq <= ? ORDER BY seq DESC LIMIT 1')
   const from = db.prepare('SELECT * FROM segment WHERE seq >= ? ORDER BY seq')
   const shaped = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(shapes, ?) > 0 ORDER BY seq')
   const having = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(events, ?) > 0 ORDER BY seq')
@@ -124,7 +122,20 @@ function readerOf(db: Database.Database): LogReader {
     for (const segment of segments)
       for (const event of unpack(segment as Segment)) if (isMeant(event)) yield event
   }
-  const start = (seq: number) => (holding.get(seq) as number | null) ?? 0
+  const startAt = (seq: number) => holding.get(seq) as Position | undefined
+  const start = (seq: number) => startAt(seq)?.seq ?? 0
+  /** The last segment that begins before an instant, which may end after it: by bisection, as time never goes back. */
+  function startBefore(at: number): number {
+    let low = 0
+    let high = startAt(Number.MAX_SAFE_INTEGER)?.seq ?? 0
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      const found = startAt(middle)
+      if (found === undefined || found.at < at) low = middle
+      else high = found.seq - 1
+    }
+    return start(low)
+  }
   return {
     first: () => (head.get() as Position | undefined) ?? { seq: 0, at: 0 },
     last() {
@@ -133,8 +144,7 @@ function readerOf(db: Database.Database): LogReader {
       const { seq, at } = unpack(segment).at(-1)!
       return { seq, at }
     },
-    read: (since) =>
-      events(from.iterate((before.get(since) as number | undefined) ?? 0), ({ at }) => at >= since),
+    read: (since) => events(from.iterate(startBefore(since)), ({ at }) => at >= since),
     readFrom: (seq) => events(from.iterate(start(seq)), (event) => event.seq >= seq),
     readWith: (text, seq) =>
       events(having.iterate(start(seq), JSON.stringify(text).slice(1, -1)), (event) => event.seq >= seq),

@@ -16,6 +16,9 @@ export interface StoredCheckpoint extends Position {
   readonly state: Checkpoint
 }
 
+/** A checkpoint whose state is JSON. */
+export type CheckpointText = Omit<StoredCheckpoint, 'state'> & { readonly state: string }
+
 /** Where events are read. Each call sees what was committed when it began. */
 export interface LogReader {
   /** The first event there is, since older ones may be deleted; zeros for an empty log. */
@@ -43,8 +46,8 @@ export interface LogStore extends LogReader {
    * Appends a batch, whose `seq` have no gap, in one transaction. Throws when the disk or the file does not allow it.
    */
   append(events: readonly Event[]): void
-  /** Stores a checkpoint, in one transaction. Throws as `append` does. */
-  checkpoint(checkpoint: StoredCheckpoint): void
+  /** Stores a checkpoint, whose state is given as JSON, in one transaction. Throws as `append` does. */
+  checkpoint(checkpoint: CheckpointText): void
   /**
    * Deletes at most `most` commits, the oldest first, up to the last checkpoint before `before` (ms since 1970); gives
    * how many it deleted.

@@ -66,8 +66,12 @@ interface RunningPicture {
   readonly reserved: { readonly input_tokens: number; readonly output_tokens: number }
 }
 
-/** What a state looks like. `log` tells what was said of the requests that wait: O(commit) for each of them. */
-export function pictureOf(log: LogReader, { seq, at, fold, configHash }: LogState): Picture {
+/** What a state looks like. `log` tells what was said of the first `most` that wait: O(commit) for each of them. */
+export function pictureOf(
+  log: LogReader,
+  { seq, at, fold, configHash }: LogState,
+  most = Number.POSITIVE_INFINITY,
+): Picture {
   const open = [...fold.open]
   return {
     seq,
@@ -77,7 +81,7 @@ export function pictureOf(log: LogReader, { seq, at, fold, configHash }: LogStat
     limits: limitsOf(fold.llms.values(), at),
     waiting: open
       .filter(([, { attempt, isEnding }]) => attempt === null && !isEnding)
-      .map(([id, request]) => waitingPicture(log, id, request)),
+      .map(([id, request], i) => waitingPicture(i < most ? log : null, id, request)),
     running: open.flatMap(([id, request]) => runningPicture(id, request)),
   }
 }
@@ -105,8 +109,8 @@ function limitsOf(llms: Iterable<FoldedLlm>, at: number): LimitPicture[] {
   }))
 }
 
-function waitingPicture(log: LogReader, request: string, open: OpenRequest): WaitingPicture {
-  const said = saidOnArrival(log, request, open.seq)
+function waitingPicture(log: LogReader | null, request: string, open: OpenRequest): WaitingPicture {
+  const said = log === null ? [] : saidOnArrival(log, request, open.seq)
   const received = said.find((event) => event.type === 'request.received')
   const queued = open.attempts === 0 ? said.find((event) => event.type === 'request.queued') : undefined
   return {

@@ -119,7 +119,7 @@ describe('replay --at', () => {
     expect(await replay('--at', '9')).toBe(1)
     expect(err).toBe('The log does not reach back far enough to tell the state there.\n')
     const log = openLog(file)
-    const state = checkpointOf(world.balancer.folded(), world.clock.now())
+    const state = JSON.stringify(checkpointOf(world.balancer.folded(), world.clock.now()))
     log.checkpoint({ seq: world.events.length, at: world.clock.now(), configHash: 'hash', config, state })
     log.close()
     err = ''

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { checkpointOf } from '../../../src/core/checkpoint.ts'
+import { checkpointText } from '../../../src/core/checkpoint.ts'
 import type { Event } from '../../../src/core/events.ts'
 import { createFold, foldInto } from '../../../src/core/fold.ts'
 import { createCheckpointer } from '../../../src/log/checkpointer.ts'
@@ -30,11 +30,16 @@ export async function buildLog(path: string, day: readonly Event[], most: number
   const sizes: number[] = []
   const store: Pick<typeof log, 'checkpoint'> = {
     checkpoint(checkpoint) {
-      sizes.push(JSON.stringify(checkpoint.state).length)
+      sizes.push(checkpoint.state.length)
       log.checkpoint(checkpoint)
     },
   }
-  const checkpointer = createCheckpointer({ store, configHash, config, take: (at) => checkpointOf(fold, at) })
+  const checkpointer = createCheckpointer({
+    store,
+    configHash,
+    config,
+    take: (at) => checkpointText(fold, at),
+  })
   let [events, appendMs, appendCpuMs] = [0, 0, 0]
   const append = (turn: readonly Event[]) => {
     const [before, cpu] = [performance.now(), process.cpuUsage()]
@@ -51,7 +56,7 @@ export async function buildLog(path: string, day: readonly Event[], most: number
         foldInto(fold, event)
         checkpointer.recorded(event)
       }
-      if (sizes.length === 0) checkpointer.store()
+      if (sizes.length === 0) await checkpointer.store()
       events += turn.length
       turn = []
       await setImmediate()

@@ -15,7 +15,7 @@ const FOLDED_PER_SECOND = 300_000
 const REPLAY_MS = 1_000
 const EXPLAIN_MS = 100
 /** What a command may have resident: far less than such a log. */
-const PEAK_MB = 400
+const PEAK_MB = 200
 
 /** Holds the results against the targets of the project. */
 export function judgeLog({ built, fold, replayAt, explain }: LogResults): Line[] {
@@ -58,7 +58,7 @@ export function renderLog(lines: readonly Line[], { built, fold, replayAt, expla
   const share = ((checkpointBytes / bytes) * 100).toFixed(1)
   const size = `The log: ${count(events)} events of ${(bytes / events).toFixed(0)} bytes each, ${count(checkpoints)} checkpoints of ${(checkpointBytes / checkpoints / 1000).toFixed(0)} kB each, ${share} % of it.`
   const cpu = `By CPU time: append ${rate((events / appendCpuMs) * 1000)}, fold ${rate(fold.perCpuSecond)} (over ${count(fold.events)} events).`
-  const calls = `The slowest of ten places. Without the start of a process: \`replay --at\` ${ms(replayAt.callMs)}.`
+  const calls = `The slowest of ten places, told by number and by time. Without the start of a process: \`replay --at\` ${ms(replayAt.callMs)}.`
   const explained = explain && `\`explain\` as a whole process: ${ms(explain.processMs)}.`
   return [
     '| what | measured | target | met |',

@@ -29,6 +29,18 @@ function placesIn(events: number): number[] {
   return Array.from({ length: effort.places }, () => 1 + random.integer(events))
 }
 
+/** The first place as it is, the next by its time, and so on. */
+function written(places: readonly number[]): string[] {
+  const log = openLogReader(file)
+  const texts = places.map((seq, i) => {
+    if (i % 2 === 0) return String(seq)
+    const [event] = log.readFrom(seq)
+    return new Date(event!.at).toISOString()
+  })
+  log.close()
+  return texts
+}
+
 /** A request at each of some places. */
 function requestsAt(places: readonly number[]): string[] {
   const log = openLogReader(file)
@@ -53,7 +65,7 @@ async function measured(): Promise<LogResults> {
   const on = ['--log', file]
   const scratch = join(folder, 'peak')
   const replayAt = await measureCommand(
-    places.map((seq) => ['replay', ...on, '--at', String(seq)]),
+    written(places).map((place) => ['replay', ...on, '--at', place]),
     scratch,
   )
   const hasExplain = COMMANDS.some(({ name }) => name === 'explain')
