@@ -1,4 +1,4 @@
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { logCheck } from './log-check.ts'
 import { logExport } from './log-export.ts'
 import { logImport } from './log-import.ts'

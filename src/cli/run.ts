@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
-import { COMMANDS, type Command, helpOf, overview } from './commands.ts'
+import type { Command } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { helpOf, overview } from './help.ts'
 import { VERSION } from './version.ts'
 
 /** Exit codes: 0 done, 1 found something wrong, 2 wrong usage or configuration. */

@@ -12,6 +12,7 @@ import { createAuth } from '../http/auth.ts'
 import type { Gateway, Listener } from '../http/gateway.ts'
 import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
+import { createOperator } from '../http/operator.ts'
 import { type Checkpointer, createCheckpointer } from '../log/checkpointer.ts'
 import { createJournal } from '../log/journal.ts'
 import { type Retention, retain } from '../log/retention.ts'
@@ -85,12 +86,13 @@ export async function serve(
     heartbeats,
     listeners,
     identify: createAuth(config.clients, env),
+    operator: createOperator(config, env, journal),
     trouble: (message) => console.say('error', message),
     upstream: (llm) => upstreams.get(llm)!,
   }
   const { listenAddress: hostname, listenPort: port } = config.general
   const app = createApp(gateway)
-  const listener = await listen({ fetch: (request) => app.fetch(request), hostname, port })
+  const listener = await listen({ fetch: app.fetch, hostname, port })
   journal.flush()
   listening = true
   await checkpointer.store()

@@ -16,6 +16,8 @@ export interface Config {
     readonly weights: Weights
     /** Largest request body accepted. */
     readonly maxBodyBytes: number
+    /** Environment variable that holds the operator's key; null where loopback alone is let in. */
+    readonly adminKeyName: string | null
     /** How long requests may go on after the signal to stop. */
     readonly drainMs: number
   }

@@ -42,6 +42,9 @@ const generalSchema = v.strictObject({
     '500ms',
   ),
   max_body: v.optional(described('Largest request body.', size()), '32MiB'),
+  admin_key_name: v.optional(
+    described("Environment variable that holds the operator's key, for /admin beyond loopback.", envName()),
+  ),
   drain: v.optional(described('How long requests may go on after the signal to stop.', duration(0)), '30s'),
 })
 

@@ -31,7 +31,8 @@ export function narrate(event: Event): Line | null {
       const { attempt, wait_ms: waited, waited_for: limit, candidates } = event.data
       const wait = waited === 0 ? '' : ` after ${seconds(waited)}${limit === null ? '' : ` for ${limit}`}`
       const again = attempt === 1 ? '' : `, attempt ${attempt}`
-      return info(`dispatched to ${event.llm}${wait}${again} (${reasonOf(candidates)})`)
+      const reason = candidates.length === 0 ? '' : ` (${reasonOf(candidates)})`
+      return info(`dispatched to ${event.llm}${wait}${again}${reason}`)
     }
     case 'request.retried':
       return warn(

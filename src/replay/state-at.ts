@@ -23,9 +23,11 @@ type Start = EventOf<'process.started'>
  * The state right after the event `seq`, or after the last event where the log has none so high: from the last
  * checkpoint before it on, else from as far back as the process that was running had looked itself. Null where the log
  * does not reach back far enough, or has no process before it. O(events since the checkpoint).
+ *
+ * @param earlier a state of the same log from which it is folded on, where no checkpoint is nearer; it is used up
  */
-export function stateAt(log: LogReader, seq: number): LogState | null {
-  let state = fromCheckpoint(log, seq) ?? fromStart(log, lastStart(log, seq))
+export function stateAt(log: LogReader, seq: number, earlier: LogState | null = null): LogState | null {
+  let state = nearest(log, seq, earlier) ?? fromStart(log, lastStart(log, seq))
   while (state !== null) {
     const start = foldUntil(log, state, seq)
     if (start === null) return state
@@ -76,8 +78,9 @@ export function seqAt(log: LogReader, at: number): number {
   return log.last().seq
 }
 
-function fromCheckpoint(log: LogReader, seq: number): LogState | null {
+function nearest(log: LogReader, seq: number, earlier: LogState | null): LogState | null {
   const checkpoint = log.lastCheckpoint(seq)
+  if (earlier !== null && earlier.seq >= (checkpoint?.seq ?? 0)) return earlier
   if (checkpoint === null) return null
   const config = checkpoint.config as Deciding
   return { ...checkpoint, config, fold: restore(checkpoint.state, config.llms) }

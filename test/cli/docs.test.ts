@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { COMMANDS, type Command, exitCodesOf } from '../../src/cli/commands.ts'
+import type { Command } from '../../src/cli/command.ts'
+import { COMMANDS } from '../../src/cli/commands.ts'
+import { exitCodesOf } from '../../src/cli/help.ts'
 import { ROOT } from '../e2e/runtimes.ts'
 
 const PATH = join(ROOT, 'docs/cli.md')

@@ -29,6 +29,7 @@ test('the smallest configuration gets every default', () => {
       logLevel: 'info',
       weights: { cost: 0.5, quality: 0.5, speed: 0 },
       maxBodyBytes: 33_554_432,
+      adminKeyName: null,
       drainMs: 30_000,
     },
     queue: {
