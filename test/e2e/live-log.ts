@@ -35,7 +35,9 @@ export async function recordLive(options: LiveOptions): Promise<Live> {
   for (let burst = 1; burst <= bursts; burst++) {
     faults(world, random, requests / 20)
     const heard = world.fakes.main.requests.length + world.fakes.local.requests.length
-    const answers = Array.from({ length: requests }, () => ask(world, random))
+    const answers = Array.from({ length: requests }, (_, i) =>
+      i % 12 === 0 ? leave(world, random) : ask(world, random),
+    )
     if (burst < bursts) {
       await halfway(world, heard + requests / 4)
       world.server.kill('SIGKILL')
@@ -107,7 +109,7 @@ const MODELS = ['auto', 'auto', 'best', 'main', 'local', 'nowhere'] as const
 const WAITS = ['5s', '5s', '300ms', '0s'] as const
 const PRIORITIES = ['normal', 'normal', 'high', 'low'] as const
 
-/** One request of some kind; whatever becomes of it, and whether its client stays to hear it. */
+/** One request of some kind, whatever becomes of it; some of their clients leave after a while. */
 async function ask(world: Live, random: Random): Promise<void> {
   const pick = <T>(list: readonly T[]) => list[random.integer(list.length)]!
   const body = say(pick(MODELS), 'word '.repeat(1 + random.integer(40)), {
@@ -115,14 +117,24 @@ async function ask(world: Live, random: Random): Promise<void> {
     max_tokens: 10 + random.integer(40),
   })
   const headers = { 'x-llb-max-wait': pick(WAITS), 'x-llb-priority': pick(PRIORITIES) }
-  const leaving = random.integer(12) === 0 ? AbortSignal.timeout(random.integer(80)) : null
+  const leavesAfterMs = random.integer(12) === 0 ? random.integer(80) : null
   await pause(random.integer(150))
-  try {
-    const answer = await world.ask(body, { headers, ...(leaving && { signal: leaving }) })
-    await answer.text()
-  } catch {
-    // Left, or cut off by a kill: the log has what became of it.
-  }
+  const signal = leavesAfterMs === null ? null : AbortSignal.timeout(leavesAfterMs)
+  await endOf(world.ask(body, { headers, signal }))
+}
+
+/** A client that leaves as soon as it hears anything: at the first heartbeat, since the places are held. */
+async function leave(world: Live, random: Random): Promise<void> {
+  const controller = new AbortController()
+  await pause(random.integer(150))
+  const answer = world.ask(say('local', 'leaves', { stream: true }), { signal: controller.signal })
+  await answer.then(() => controller.abort()).catch(() => {})
+  await endOf(answer)
+}
+
+/** Hears an answer to its end. One that is left, or cut off by a kill, has its end in the log. */
+async function endOf(answer: Promise<Response>): Promise<void> {
+  await answer.then((response) => response.text()).catch(() => {})
 }
 
 function pause(ms: number): Promise<void> {
