@@ -38,7 +38,7 @@ function describe({ events, first, last, processes, requests, underWay }: Summar
   return [
     `${events} events, ${first.seq} to ${last.seq}${older}`,
     `${time(first.at)} to ${time(last.at)}`,
-    `${processes} starts, ${requests} requests came in, ${underWay} had not ended`,
+    `starts: ${processes}, requests: ${requests}, not ended: ${underWay}`,
     verdict,
     '',
   ].join('\n')

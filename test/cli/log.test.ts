@@ -201,7 +201,7 @@ describe('check', () => {
     givenLog(events)
     expect(await llb('check', '--log', path)).toBe(0)
     expect(out).toMatch(
-      /^\d+ events, 1 to \d+\n\d{4}-.*Z to \d{4}-.*Z\n0 starts, \d+ requests came in, 0 had not ended\nnothing is wrong\n$/,
+      /^\d+ events, 1 to \d+\n\d{4}-.*Z to \d{4}-.*Z\nstarts: 0, requests: \d+, not ended: 0\nnothing is wrong\n$/,
     )
     expect(err).toBe('')
   })
