@@ -24,13 +24,15 @@ export function logCheck(values: Values, env: NodeJS.ProcessEnv): Promise<number
       if (++events % 1_000 === 0) progress.update(events)
     }
     progress.end()
+    const summary = check.end()
     if (problems > TOLD_MAX) told.push(`and ${problems - TOLD_MAX} more`)
-    process.stdout.write([...told, describe(check.summary(), problems)].join('\n'))
+    process.stdout.write([...told, describe(summary, problems)].join('\n'))
     return problems === 0 ? 0 : 1
   })
 }
 
-function describe({ events, first, last, processes, requests, underWay }: Summary, problems: number): string {
+function describe(summary: Summary, problems: number): string {
+  const { events, first, last, processes, requests, underWay, dropped } = summary
   const verdict = problems === 0 ? 'nothing is wrong' : `${problems} problems`
   if (first === null || last === null) return `no events, ${verdict}\n`
   const time = (at: number) => new Date(at).toISOString()
@@ -38,7 +40,8 @@ function describe({ events, first, last, processes, requests, underWay }: Summar
   return [
     `${events} events, ${first.seq} to ${last.seq}${older}`,
     `${time(first.at)} to ${time(last.at)}`,
-    `${processes} starts, ${requests} requests came in, ${underWay} had not ended`,
+    `starts: ${processes}, requests: ${requests}, not ended: ${underWay}`,
+    ...(dropped === 0 ? [] : [`${dropped} events are missing that the disk did not take, as the log says`]),
     verdict,
     '',
   ].join('\n')

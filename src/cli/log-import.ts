@@ -33,7 +33,7 @@ function make(log: string, from: string): number {
   const unfinished = `${log}.importing`
   try {
     const result = fill(unfinished, from)
-    if (!result.ok) return told(`${from}:${result.line}: the event ${result.problem}.`)
+    if (!result.ok) return told(`${from}:${result.line}: the event ${result.problem}`)
     renameSync(unfinished, log)
     tell(result, log)
     return 0

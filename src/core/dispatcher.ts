@@ -46,6 +46,7 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
       return
     case 'process.started':
     case 'config.changed':
+    case 'log.resumed':
       return
     default:
       event satisfies never

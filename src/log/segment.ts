@@ -95,6 +95,6 @@ function hasNames(data: object, names: readonly string[]): boolean {
 
 export function dataOf(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
   const data: Record<string, unknown> = {}
-  for (const [i, name] of names.entries()) data[name] = values[i]
+  for (let i = 0; i < names.length; i++) data[names[i]!] = values[i]
   return data
 }

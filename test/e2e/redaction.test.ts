@@ -251,15 +251,10 @@ describe.each(RUNTIMES)('with secrets everywhere, %s', (runtime) => {
   })
 
   test('gives none away to who asks how it is', async () => {
-    const id = world.log().findLast(({ request }) => request !== null)!.request
-    const paths = [
-      '/health',
-      '/ready',
-      '/v1/models',
-      '/v1/models/main',
-      `/admin/requests/${id}`,
-      '/admin/state',
-    ]
+    const failed = world.log().filter(({ type }) => type === 'attempt.failed')
+    const ids = new Set(failed.filter((_, i) => i % 5 === 0).map(({ request }) => request))
+    const paths = ['/health', '/ready', '/v1/models', '/v1/models/main', '/admin/state']
+    paths.push(...[...ids].map((id) => `/admin/requests/${id}`))
     for (const authorization of ['', `Bearer ${KEYS.client}`]) {
       const texts = paths.map(async (path) => {
         const answer = await fetch(world.server.url + path, { headers: { authorization } })

@@ -15,7 +15,8 @@ function checked(events: readonly Event[]) {
   const problems: string[] = []
   const check = createCheck((problem) => void problems.push(problem))
   for (const one of events) check.see(one)
-  return { problems, summary: check.summary() }
+  const summary = check.end()
+  return { problems, summary }
 }
 const problemsOf = (events: readonly Event[]) => checked(events).problems
 
@@ -131,6 +132,38 @@ describe('it is told that', () => {
   test('a request of a process that is gone never ended', () => {
     const log = [start(1), received(2), received(3), start(4), failed(5, 'req_test_2'), ...ticks(2, 6)]
     expect(problemsOf(log)).toEqual(['request req_test_3 never ended'])
+  })
+})
+
+describe('events that the disk did not take', () => {
+  const resumed = (seq: number, dropped: number) => event(seq, 'log.resumed', { dropped, failing_ms: 9 })
+
+  test('are no problem where the log tells how many they are', () => {
+    const { problems, summary } = checked([...ticks(3), ...ticks(2, 8), ...ticks(1, 12), resumed(13, 6)])
+    expect(problems).toEqual([])
+    expect(summary.dropped).toBe(6)
+  })
+
+  test('are one where it tells another number', () => {
+    expect(problemsOf([...ticks(3), ...ticks(2, 8), resumed(10, 3)])).toEqual([
+      'event 10 says that 3 events are missing, but 4 are',
+      'events 4 to 7 are missing',
+    ])
+    expect(problemsOf([...ticks(3), resumed(4, 1)])).toEqual([
+      'event 4 says that 1 events are missing, but 0 are',
+    ])
+  })
+
+  test('may be the arrivals and ends of requests', () => {
+    const log = [
+      start(1),
+      received(2),
+      ...ticks(1, 10),
+      abandoned(11, 'req_test_5'),
+      start(12),
+      ...ticks(1, 13),
+    ]
+    expect(problemsOf(log)).toEqual(['events 3 to 9 are missing'])
   })
 })
 

@@ -101,6 +101,10 @@ export const INPUTS = {
   'clock.jumped': kind('nothing', 'The wall clock was set; `at` goes on evenly.', {
     by_ms: field('by how much, less than 0 for backwards', integer),
   }),
+  'log.resumed': kind('nothing', 'The log can be written again.', {
+    dropped: field('how many of the events before this one are missing because of that', count),
+    failing_ms: field('how long it could not be written', count),
+  }),
   'process.stopping': kind('nothing', 'The process is asked to end.', {
     reason: field('the signal', text),
     drain_ms: field('how long requests under way may go on', count),
