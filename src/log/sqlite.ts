@@ -60,9 +60,6 @@ export function openLog(path: string): LogStore {
   const pages = db.prepare(
     'SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
   )
-  const reader = readerOf(db)
-  // Taken before the last events were in the log, of which a crash then kept the log.
-  db.prepare('DELETE FROM checkpoint WHERE seq > ?').run(reader.last().seq)
   return {
     append(events) {
       if (events.length === 0) return
@@ -72,7 +69,7 @@ export function openLog(path: string): LogStore {
     checkpoint: writeCheckpoints(db),
     prune: pruneToCheckpoint(db),
     usedBytes: () => pages.pluck().get() as number,
-    ...reader,
+    ...readerOf(db),
     close() {
       db.close()
       lock.close()
@@ -178,6 +175,8 @@ function prepared(db: Database.Database): Database.Database {
   if (journal !== 'wal') throw new Error(`its journal mode is ${journal}, not wal`)
   if (fresh) define(db, SCHEMA)
   else if (versionOf(db) < SCHEMA_VERSION) define(db, CHECKPOINT_SCHEMA)
+  // Of events that a crash kept from the log, whose numbers will be those of others.
+  db.prepare('DELETE FROM checkpoint WHERE seq > ?').run(readerOf(db).last().seq)
   return db
 }
 
