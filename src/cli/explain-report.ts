@@ -6,7 +6,7 @@ import type {
   LimitAt,
   Phase,
 } from '../replay/explanation.ts'
-import { secondsText } from '../replay/explain-instead.ts'
+import { seconds as secondsText } from '../log/narrate.ts'
 import { printable } from './terminal.ts'
 import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
@@ -155,7 +155,7 @@ function startText({ never, starts_at: startsAt }: CandidateAt, at: number): str
 function whyText(candidate: CandidateAt, at: number): string {
   const { never, aside, status, because, until, limits } = candidate
   if (never !== null) return never
-  if (until !== null) return `${status} for ${span(until - at)} more: ${because}`
+  if (until !== null) return `${status} for ${span(Math.max(0, until - at))} more: ${because}`
   if (status === 'disabled') return `disabled: ${because}`
   if (aside !== null) return aside
   const blocked = limits.filter(({ fits }) => !fits)

@@ -118,7 +118,8 @@ function inForce({ in_force: now, declared }: LimitLesson): string {
   return `; in force: ${now.amount} per ${seconds(now.per_ms)}${window}, declared: ${declared}`
 }
 
-function seconds(ms: number): string {
+/** `250 ms`, `12.3 s`. */
+export function seconds(ms: number): string {
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 

@@ -1,7 +1,7 @@
 import type { Event } from '../core/events.ts'
 import type { LlmSpec } from '../core/types.ts'
+import { seconds } from '../log/narrate.ts'
 import type { AskedFor, CandidateAt, DecisionAt, End, Instead } from './explanation.ts'
-import { secondsText } from './explain-instead.ts'
 
 /** What a request was told that was not served, and what it had asked for. */
 export interface Refused {
@@ -33,7 +33,7 @@ export function helpOf({ end, asked, specs, arrival: { candidates }, instead }: 
     case 'wait_expired':
       return [
         ...raises(instead),
-        `A longest wait of more than ${secondsText(maxWaitMs)} (x-llb-max-wait, queue.max_wait).`,
+        `A longest wait of more than ${seconds(maxWaitMs)} (x-llb-max-wait, queue.max_wait).`,
       ]
     default:
       return []
@@ -58,7 +58,7 @@ function enablement({ llm, never, because }: CandidateAt): string[] {
 /** A refused request is told when to come again so that it is in time: by then it may wait as long as before. */
 function longerWait(maxWaitMs: number, { retry_after_ms: again }: End): string {
   const needed = maxWaitMs + (again ?? 0)
-  return `A longest wait of about ${secondsText(needed)} instead of ${secondsText(maxWaitMs)} (x-llb-max-wait, queue.max_wait), or coming again ${secondsText(again ?? 0)} later.`
+  return `A longest wait of about ${seconds(needed)} instead of ${seconds(maxWaitMs)} (x-llb-max-wait, queue.max_wait), or coming again ${seconds(again ?? 0)} later.`
 }
 
 function raises(instead: readonly Instead[]): string[] {

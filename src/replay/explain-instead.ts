@@ -1,5 +1,6 @@
 import { ALIKE, priceOf } from '../core/matching/choose.ts'
 import type { LlmSpec } from '../core/types.ts'
+import { seconds } from '../log/narrate.ts'
 import type { CandidateAt, DecisionAt, End, Instead, Raise, Tokens } from './explanation.ts'
 
 /** What the figures take for granted, where so many waited before the request. */
@@ -70,14 +71,13 @@ function textOf(candidate: CandidateAt, raise: readonly Raise[], known: Known): 
   if (never !== null) return `${llm} could not take it: ${never}.`
   if (status === 'disabled') return `${llm} was disabled: ${because}.`
   if (until !== null)
-    return `${llm} was to rest for ${secondsText(until - known.at)} more (${because}); no higher limit would have helped.`
+    return `${llm} was to rest for ${seconds(Math.max(0, until - known.at))} more (${because}); no higher limit would have helped.`
   if (aside !== null) return `${llm} was left aside: ${aside}.`
   if (known.arrival.llm === llm) return `${llm} took it at once.`
   if (raise.length > 0) return raisedText(candidate, raise, known)
   const { score } = candidate
   if (status !== 'available') return `${llm} had no room, and no amount of its limits would have made any.`
-  if (known.arrival.llm !== null)
-    return `${llm} had room too, but not the best score${lowerText(score?.now, known)}.`
+  if (known.arrival.llm !== null) return `${llm} had room too${besideText(score?.now, known)}.`
   return `${llm} had room at once${waitedText(candidate, known)}.`
 }
 
@@ -93,7 +93,7 @@ function raisedText(candidate: CandidateAt, raise: readonly Raise[], known: Know
 
 function laterText({ waitedMs, end, arrival }: Known): string {
   if (waitedMs === 0) return ` instead of at ${arrival.llm}`
-  if (waitedMs !== null) return ` instead of ${secondsText(waitedMs)} later`
+  if (waitedMs !== null) return ` instead of ${seconds(waitedMs)} later`
   return end?.code === 'wait_expired' ? ' instead of waiting in vain' : ''
 }
 
@@ -108,12 +108,19 @@ function waitedText(candidate: CandidateAt, { arrival }: Known): string {
   return `, but scored ${candidate.score?.now} against ${best.score?.after_wait} of ${best.llm} after its wait`
 }
 
-function lowerText(score: number | undefined, { arrival }: Known): string {
-  const taken = arrival.candidates.find(({ llm }) => llm === arrival.llm)?.score?.now
+/** Why it went elsewhere though it had room here. Between scores that are about the same the room decides. */
+function besideText(score: number | undefined, known: Known): string {
+  const taken = takenScore(known)
+  if (score === undefined || taken === undefined) return ''
+  const how = score >= taken - ALIKE ? ', and about as good a score' : ', but not the best score'
+  return `${how} (${score} against ${taken})`
+}
+
+function lowerText(score: number | undefined, known: Known): string {
+  const taken = takenScore(known)
   return score === undefined || taken === undefined ? '' : ` (${score} against ${taken})`
 }
 
-/** `250 ms`, `12.3 s`. */
-export function secondsText(ms: number): string {
-  return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
+function takenScore({ arrival }: Known): number | undefined {
+  return arrival.candidates.find(({ llm }) => llm === arrival.llm)?.score?.now
 }
