@@ -2,7 +2,7 @@ import type { Balancer } from '../actors/balancer.ts'
 import type { Config } from '../config/config.ts'
 import type { Listener } from '../http/listen.ts'
 import type { Journal } from '../log/journal.ts'
-import type { LogStore } from '../log/store.ts'
+import type { LogWriter } from '../log/store.ts'
 import type { Console } from './console.ts'
 
 /** A serving process, as far as stopping it goes. */
@@ -10,7 +10,7 @@ export interface Running {
   readonly config: Config
   readonly balancer: Balancer
   readonly journal: Journal
-  readonly store: LogStore
+  readonly writer: LogWriter
   readonly console: Console
   readonly listener: Listener
   /** Each stops one thing that goes on by itself. */
@@ -31,9 +31,11 @@ export function stopOnSignal(running: Running): void {
 
 /** For the last answers to reach their clients. */
 const GRACE_MS = 1000
+/** For the disk to take the last events. */
+const DISK_MS = 10_000
 
 async function drain(
-  { config, balancer, journal, store, console, listener, background }: Running,
+  { config, balancer, journal, writer, console, listener, background }: Running,
   reason: string,
 ): Promise<void> {
   const { drainMs } = config.general
@@ -44,8 +46,8 @@ async function drain(
   clearTimeout(cut)
   for (const stop of background) stop()
   balancer.stop()
-  journal.flush()
-  store.close()
+  await Promise.race([journal.flush().then(() => writer.close()), pause(DISK_MS)])
+  if (journal.waiting > 0) console.say('error', `${journal.waiting} events are not in the log, and are lost`)
   console.say('info', 'stopped')
   console.flush()
   process.exit(0)

@@ -13,24 +13,30 @@ import { createAuth } from '../http/auth.ts'
 import type { Gateway, Listener } from '../http/gateway.ts'
 import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
-import { createJournal } from '../log/journal.ts'
+import { Journal } from '../log/journal.ts'
 import { retain } from '../log/retention.ts'
-import { openLog } from '../log/sqlite.ts'
-import type { LogStore } from '../log/store.ts'
+import { openLogReader } from '../log/sqlite.ts'
+import type { LogReader } from '../log/store.ts'
+import { openWriter, WRITER_THREAD } from '../log/writer.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
-import { createConsole } from './console.ts'
+import { type Console, createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
 import { runtimeName, VERSION } from './version.ts'
 import { DAY_MS } from '../core/time.ts'
 
-/** Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError. */
+/**
+ * Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError.
+ * @param thread The program of the thread that writes the log.
+ */
 export async function serve(
   config: Config,
   warnings: readonly string[],
   env: NodeJS.ProcessEnv,
+  thread: URL = WRITER_THREAD,
 ): Promise<void> {
-  const store = openLog(config.eventLog.path)
-  const last = store.last()
+  const writer = await openWriter(config.eventLog.path, thread)
+  const log = openLogReader(config.eventLog.path)
+  const last = log.last()
   const clock = createSystemClock(last.at)
   const console = createConsole(
     config.general.logLevel,
@@ -41,15 +47,17 @@ export async function serve(
   const listeners = new CellMap<string, Listener>()
   // What an LLM's state is at the start is said by the warnings.
   let listening = false
-  const journal = createJournal({
-    store,
+  const journal = new Journal({
+    writer,
     committed(event) {
       if (listening) console.event(event)
       if (event.request !== null) listeners.get(event.request)?.hear(event)
     },
     trouble: (message) => console.say('error', message),
+    resumed: (dropped, failing_ms) => balancer.ingest('log.resumed', { dropped, failing_ms }),
   })
-  const recovered = recoverFrom(store, config, env, clock.now())
+  const recovered = recoverFrom(log, config, env, clock.now())
+  log.close()
   const seed = crypto.getRandomValues(new Uint32Array(1))[0]!
   const balancer = createBalancer(
     {
@@ -59,8 +67,8 @@ export async function serve(
       clock,
       lastSeq: last.seq,
       record: journal.append,
-      fatal(message) {
-        journal.flush()
+      async fatal(message) {
+        await journal.flush()
         console.say('error', `a bug ended the process: ${message}`)
         console.flush()
         process.exit(70)
@@ -79,6 +87,7 @@ export async function serve(
     startedAt: clock.now(),
     heartbeats,
     listeners,
+    log: () => journal.health(),
     identify: createAuth(config.clients, env),
     trouble: (message) => console.say('error', message),
     upstream: (llm) => upstreams.get(llm)!,
@@ -86,33 +95,35 @@ export async function serve(
   const { listenAddress: hostname, listenPort: port } = config.general
   const app = createApp(gateway)
   const listener = await listen({ fetch: (request) => app.fetch(request), hostname, port })
-  journal.flush()
+  await journal.flush()
   listening = true
   for (const warning of [...warnings, ...startWarnings(config, env)]) console.say('warn', warning)
   console.say('info', `event log ${config.eventLog.path}`)
-  if (recovered.unfinished.length > 0) {
-    const count = recovered.unfinished.length
-    console.say(
-      'warn',
-      `${count} requests were under way when the last process died; the log has them as failed`,
-    )
-  }
+  sayUnfinished(console, recovered)
   console.flush()
   process.stderr.write(
     `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,
   )
   const background = [
     heartbeats.stop,
-    retain(store, Math.max(config.eventLog.retentionMs, memoryMs(config)), clock.now),
+    retain(writer, Math.max(config.eventLog.retentionMs, memoryMs(config)), clock.now),
     watchWallClock(clock, (by_ms) => balancer.ingest('clock.jumped', { by_ms })),
   ]
-  stopOnSignal({ config, balancer, journal, store, console, listener, background })
+  stopOnSignal({ config, balancer, journal, writer, console, listener, background })
+}
+
+function sayUnfinished(console: Console, { unfinished }: Recovered): void {
+  if (unfinished.length === 0) return
+  console.say(
+    'warn',
+    `${unfinished.length} requests were under way when the last process died; the log has them as failed`,
+  )
 }
 
 /** State from the part of the log that the longest window can still see. */
-function recoverFrom(store: LogStore, config: Config, env: NodeJS.ProcessEnv, now: number): Recovered {
+function recoverFrom(log: LogReader, config: Config, env: NodeJS.ProcessEnv, now: number): Recovered {
   const since = now - memoryMs(config)
-  return recover(store.read(since), config.llms, (spec) => disabledBecause(spec, env), now)
+  return recover(log.read(since), config.llms, (spec) => disabledBecause(spec, env), now)
 }
 
 /** How far back the past matters: twice the longest window, and at least two days. */

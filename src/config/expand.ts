@@ -52,6 +52,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
       path: resolve(dirname(file), eventLog.path),
       retentionMs: eventLog.retention,
       bodies: eventLog.bodies,
+      onFailure: eventLog.on_failure,
     },
     clients: raw.clients.map(expandClient),
     models: Object.entries(raw.models).map(([pattern, rule]) => expandRule(pattern, rule)),

@@ -44,6 +44,7 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
     case 'process.started':
     case 'config.changed':
     case 'clock.jumped':
+    case 'log.resumed':
       return
     default:
       event satisfies never

@@ -7,6 +7,8 @@ import { LogError, type LogReader, type LogStore, type Position } from './store.
 
 /** Version of the schema below, kept in the file's `user_version`. */
 const SCHEMA_VERSION = 2
+/** How long a lock of somebody else is waited for. */
+const LOCK_TIMEOUT_MS = 1000
 
 /**
  * A segment is one commit: the events of a few ms, packed. A row for each event would cost
@@ -40,7 +42,7 @@ export function openLog(path: string): LogStore {
   const lock = guarded(path, () => lockOf(path))
   const db = guarded(path, () => {
     try {
-      return prepared(new Database(path))
+      return prepared(new Database(path, { timeout: LOCK_TIMEOUT_MS }))
     } catch (error) {
       lock.close()
       throw error
@@ -51,18 +53,28 @@ export function openLog(path: string): LogStore {
   const oldest =
     'SELECT seq FROM segment WHERE at < ? AND seq < (SELECT max(seq) FROM segment) ORDER BY seq LIMIT ?'
   const prune = db.prepare(`DELETE FROM segment WHERE seq IN (${oldest})`)
+  const write = ({ seq, at, shapes, events }: Segment) => void insert.run(seq, at, shapes, events)
   return {
     append(events) {
-      if (events.length === 0) return
-      const segment = pack(events)
-      insert.run(segment.seq, segment.at, segment.shapes, segment.events)
+      if (events.length > 0) write(pack(events))
     },
+    write,
     prune: (before, most) => prune.run(before, most).changes,
     ...readerOf(db),
     close() {
+      emptyWal(db)
       db.close()
       lock.close()
     },
+  }
+}
+
+/** Moves all that was committed into the file itself. SQLite would leave it beside a file that was moved meanwhile. */
+function emptyWal(db: Database.Database): void {
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)')
+  } catch {
+    // It stays where it is, and is read from there.
   }
 }
 

@@ -41,7 +41,12 @@ test('the smallest configuration gets every default', () => {
       maxAttempts: 4,
       earlyRefusal: 'on',
     },
-    eventLog: { path: resolve('data/events.db'), retentionMs: 2_592_000_000, bodies: false },
+    eventLog: {
+      path: resolve('data/events.db'),
+      retentionMs: 2_592_000_000,
+      bodies: false,
+      onFailure: 'serve',
+    },
     clients: [],
     models: [],
     llms: [
@@ -89,7 +94,7 @@ test('an unknown key is named with its place and the nearest known key', () => {
 
 test('an unknown key close to nothing is answered with the keys that exist', () => {
   expect(problemsOf(`event_log: { xyz: 1 }\nllms: [{ ${LLM} }]`)).toEqual([
-    'config.yaml:1:14 event_log.xyz: unknown key; the keys here are path, retention, bodies',
+    'config.yaml:1:14 event_log.xyz: unknown key; the keys here are path, retention, bodies, on_failure',
   ])
 })
 

@@ -160,6 +160,7 @@ const INPUTS: ReadonlySet<EventType> = new Set<EventType>([
   'timer.fired',
   'config.changed',
   'clock.jumped',
+  'log.resumed',
   'process.stopping',
 ])
 
