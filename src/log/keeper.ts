@@ -81,7 +81,7 @@ function holds(log: LogStore, segment: Segment): boolean {
 
 const ADVICE: Readonly<Record<string, string>> = {
   SQLITE_FULL: 'make room on its disk',
-  SQLITE_IOERR: 'look after its disk',
+  SQLITE_IOERR: 'check its disk',
   SQLITE_BUSY: 'end the program that keeps it locked',
   SQLITE_READONLY: 'let this user write it',
   SQLITE_CORRUPT: 'move the file away, and a new one is begun',

@@ -1,0 +1,130 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { afterEach, describe, expect, test } from 'vitest'
+import { RUNTIMES } from './runtimes.ts'
+import { say, startWorld, until, type World } from './world.ts'
+
+let world: World<'only'>
+afterEach(() => world?.close())
+
+const ask = () => world.ask(say('only', 'x', { max_tokens: 10 }))
+const health = async () => (await (await fetch(`${world.server.url}/ready`)).json()).log
+const isIn = (status: string) => async () => (await health()).status === status
+
+/** Asks until the log is found to fail, and a few times more; every request is answered. */
+async function askWhileItFails(): Promise<void> {
+  await until(async () => {
+    expect((await ask()).status).toBe(200)
+    return (await health()).status === 'failing'
+  }, 'the log fails')
+  for (let i = 0; i < 3; i++) expect((await ask()).status).toBe(200)
+}
+
+/** That it went on without a gap, and what it says of the time in which it failed. */
+async function healed(): Promise<void> {
+  await until(isIn('ok'), 'the log is written again')
+  expect((await ask()).status).toBe(200)
+  await until(() => world.log().some(({ type }) => type === 'log.resumed'), 'the log tells of it')
+  const log = world.log()
+  expect(log.map(({ seq }) => seq)).toEqual(log.map((_, i) => i + 1))
+  const data = log.find(({ type }) => type === 'log.resumed')?.data
+  expect(data).toEqual({ dropped: 0, failing_ms: expect.any(Number) })
+  await world.server.saw(/The event log can be written again; 0 events were lost\./)
+}
+
+describe.each(RUNTIMES)('on %s, a log', (runtime) => {
+  const start = (more: object = {}) => startWorld({ runtime, llms: { only: {} }, ...more })
+
+  test('that another program locks is written again once it lets go', async () => {
+    world = await start()
+    expect((await ask()).status).toBe(200)
+    const other = new Database(world.server.dbPath)
+    other.exec('BEGIN EXCLUSIVE')
+    await askWhileItFails()
+    await world.server.saw(/cannot be written: database is locked; end the program that keeps it locked\./)
+    other.exec('ROLLBACK')
+    other.close()
+    await healed()
+  })
+
+  test('that is deleted goes on in a new file, and this is said', async () => {
+    world = await start()
+    expect((await ask()).status).toBe(200)
+    for (const end of ['', '-wal', '-shm', '.lock']) rmSync(`${world.server.dbPath}${end}`)
+    await until(async () => {
+      expect((await ask()).status).toBe(200)
+      return world.server.stderr().includes('The event log was moved or deleted; a new one begins')
+    }, 'it is noticed')
+    const log = world.log()
+    expect(log.length).toBeGreaterThan(0)
+    expect(log[0]!.seq).toBeGreaterThan(1)
+    expect(await health()).toEqual({ status: 'ok', dropped: 0 })
+    world.server.kill()
+    expect(await world.server.exited).toBe(0)
+  })
+
+  test('on a slow disk holds up what needs a commit and nothing else', async () => {
+    world = await start({
+      llms: { only: { options: { outputTokens: 300, chunkDelayMs: 10 } } },
+      script: 'test/e2e/slow-disk.ts',
+    })
+    const stream = await world.ask(say('only', 'streams', { stream: true }))
+    const gaps = gapsOf(stream)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    writeFileSync(`${world.server.dbPath}.slow`, '')
+    const since = performance.now()
+    expect((await ask()).status).toBe(200)
+    expect(performance.now() - since).toBeGreaterThan(1900)
+    const during = await gaps
+    expect(during.length).toBeGreaterThan(20)
+    expect(Math.max(...during)).toBeLessThan(700)
+    expect(await health()).toEqual({ status: 'ok', dropped: 0 })
+  })
+})
+
+const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0
+
+/** How far the server may write into any file, as on a disk that is full. */
+function allowBytes(bytes: number | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(world.server.pid), `--fsize=${bytes}:`])
+}
+
+// Deno ends at the signal that the system sends for this, which a full disk does not.
+describe.runIf(hasPrlimit).each(['bun', 'node'] as const)('on %s, a full disk', (runtime) => {
+  test('stops no request, and gets everything once there is room', async () => {
+    world = await startWorld({ runtime, llms: { only: {} } })
+    allowBytes(statSync(`${world.server.dbPath}-wal`).size)
+    await askWhileItFails()
+    await world.server.saw(/The event log cannot be written: disk I\/O error; check its disk\./)
+    allowBytes('unlimited')
+    await healed()
+  })
+
+  test('refuses new requests where that is declared, and takes them again', async () => {
+    world = await startWorld({
+      runtime,
+      llms: { only: {} },
+      config: { event_log: { on_failure: 'refuse' } },
+    })
+    allowBytes(statSync(`${world.server.dbPath}-wal`).size)
+    const refused = await until(async () => {
+      const answer = await ask()
+      return answer.status === 503 && answer
+    }, 'a request is refused')
+    expect((await refused.json()).error.code).toBe('log_unavailable')
+    allowBytes('unlimited')
+    await healed()
+  })
+})
+
+/** The ms between the pieces of an answer as they come. */
+async function gapsOf(answer: Response): Promise<number[]> {
+  const gaps: number[] = []
+  let last = performance.now()
+  for await (const _ of answer.body!) {
+    gaps.push(performance.now() - last)
+    last = performance.now()
+  }
+  return gaps
+}
