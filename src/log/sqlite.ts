@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Event } from '../core/events.ts'
@@ -42,6 +42,7 @@ export function openLog(path: string): LogStore {
   const lock = guarded(path, () => lockOf(path))
   const db = guarded(path, () => {
     try {
+      assertWritable(path)
       return prepared(new Database(path, { timeout: LOCK_TIMEOUT_MS }))
     } catch (error) {
       lock.close()
@@ -137,6 +138,15 @@ function readerOf(db: Database.Database): LogReader {
     readWith: (text, seq) =>
       events(having.iterate(start(seq), JSON.stringify(text).slice(1, -1)), (event) => event.seq >= seq),
     close: () => void db.close(),
+  }
+}
+
+/** SQLite would open a file that may only be read, and complain at the first commit. */
+function assertWritable(path: string): void {
+  try {
+    if (existsSync(path)) accessSync(path, constants.W_OK)
+  } catch {
+    throw new Error('this user may not write it')
   }
 }
 

@@ -1,8 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { afterEach, describe, expect, test } from 'vitest'
-import { RUNTIMES } from './runtimes.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openLog } from '../../src/log/sqlite.ts'
+import { ROOT, RUNTIMES, runtimeCommand } from './runtimes.ts'
 import { say, startWorld, until, type World } from './world.ts'
 
 let world: World<'only'>
@@ -80,6 +83,50 @@ describe.each(RUNTIMES)('on %s, a log', (runtime) => {
     expect(during.length).toBeGreaterThan(20)
     expect(Math.max(...during)).toBeLessThan(700)
     expect(await health()).toEqual({ status: 'ok', dropped: 0 })
+  })
+})
+
+describe.each(RUNTIMES)('%s does not start on a log that it may not write', (runtime) => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'llb-readonly-'))
+    const llm = { name: 'Sim', api_type: 'simulated', model: 'm', context_length: 100 }
+    writeFileSync(join(folder, 'config.yaml'), JSON.stringify({ llms: [llm] }))
+    chmodSync(folder, 0o755)
+    mkdirSync(join(folder, 'data'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  /** Starts a server as somebody whom access rights hold, which they do not root. */
+  function started() {
+    const [command, ...flags] = runtimeCommand(runtime)
+    const args = [join(ROOT, 'src/main.ts'), 'serve', '--config', join(folder, 'config.yaml'), '--port', '0']
+    const isRoot = process.getuid?.() === 0
+    return spawnSync(command, [...flags, ...args], {
+      env: { ...process.env, HOME: folder, DENO_DIR: join(folder, 'data') },
+      encoding: 'utf8',
+      timeout: 15_000,
+      ...(isRoot && { uid: 65_534, gid: 65_534 }),
+    })
+  }
+
+  test('since its folder is read-only', () => {
+    chmodSync(join(folder, 'data'), 0o555)
+    const { status, stderr } = started()
+    expect(stderr).toMatch(
+      /^Cannot use the event log \S+: unable to open database file\. Set event_log\.path/,
+    )
+    expect(status).toBe(2)
+  })
+
+  test('since its file is read-only', () => {
+    openLog(join(folder, 'data/events.db')).close()
+    chmodSync(join(folder, 'data'), 0o777)
+    chmodSync(join(folder, 'data/events.db'), 0o444)
+    rmSync(join(folder, 'data/events.db.lock'))
+    const { status, stderr } = started()
+    expect(stderr).toMatch(/^Cannot use the event log \S+: this user may not write it\. Set event_log\.path/)
+    expect(status).toBe(2)
   })
 })
 

@@ -55,6 +55,7 @@ process.stdout.write(
     said: [...new Set(troubles)],
     ...journal.health(),
   }),
+  () => process.exit(),
 )
 
 function allowBytes(bytes: number | null): void {
