@@ -15,7 +15,7 @@ import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
 import { Journal } from '../log/journal.ts'
 import { retain } from '../log/retention.ts'
-import { openLogReader } from '../log/sqlite.ts'
+import { openLogReader, reading } from '../log/sqlite.ts'
 import type { LogReader } from '../log/store.ts'
 import { openWriter, WRITER_THREAD } from '../log/writer.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
@@ -36,7 +36,7 @@ export async function serve(
 ): Promise<void> {
   const writer = await openWriter(config.eventLog.path, thread)
   const log = openLogReader(config.eventLog.path)
-  const last = log.last()
+  const last = reading(config.eventLog.path, log.last)
   const clock = createSystemClock(last.at)
   const console = createConsole(
     config.general.logLevel,
@@ -56,7 +56,7 @@ export async function serve(
     trouble: (message) => console.say('error', message),
     resumed: (dropped, failing_ms) => balancer.ingest('log.resumed', { dropped, failing_ms }),
   })
-  const recovered = recoverFrom(log, config, env, clock.now())
+  const recovered = reading(config.eventLog.path, () => recoverFrom(log, config, env, clock.now()))
   log.close()
   const seed = crypto.getRandomValues(new Uint32Array(1))[0]!
   const balancer = createBalancer(

@@ -194,6 +194,16 @@ function guarded<T>(path: string, open: () => T): T {
   }
 }
 
+/** Runs what reads a log; damage that is found by it becomes a LogError. */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const isDamage = error instanceof SyntaxError || error instanceof Database.SqliteError
+    throw isDamage ? new LogError(`Cannot read the event log ${path}: ${messageOf(error)}. ${ADVICE}`) : error
+  }
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,10 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLog } from '../../src/log/sqlite.ts'
+import { ticks } from '../support/events.ts'
 import { ROOT, RUNTIMES, runtimeCommand } from './runtimes.ts'
 import { say, startWorld, until, type World } from './world.ts'
 
@@ -63,6 +73,25 @@ describe.each(RUNTIMES)('on %s, a log', (runtime) => {
     expect(log.length).toBeGreaterThan(0)
     expect(log[0]!.seq).toBeGreaterThan(1)
     expect(await health()).toEqual({ status: 'ok', dropped: 0 })
+    world.server.kill()
+    expect(await world.server.exited).toBe(0)
+  })
+
+  test('that is overwritten ends no process, and goes on in a new file once it is moved away', async () => {
+    world = await start()
+    expect((await ask()).status).toBe(200)
+    for (const end of ['', '-wal']) {
+      const { size } = statSync(`${world.server.dbPath}${end}`)
+      writeFileSync(`${world.server.dbPath}${end}`, 'not a log '.repeat(size / 10))
+    }
+    for (let i = 0; i < 5; i++) expect((await ask()).status).toBe(200)
+    renameSync(world.server.dbPath, `${world.server.dbPath}.damaged`)
+    await until(async () => {
+      expect((await ask()).status).toBe(200)
+      return world.server.stderr().includes('The event log was moved or deleted; a new one begins')
+    }, 'it is noticed')
+    await until(isIn('ok'), 'the log is written again')
+    expect(world.log().length).toBeGreaterThan(0)
     world.server.kill()
     expect(await world.server.exited).toBe(0)
   })
@@ -128,6 +157,24 @@ describe.each(RUNTIMES)('%s does not start on a log that it may not write', (run
     expect(stderr).toMatch(/^Cannot use the event log \S+: this user may not write it\. Set event_log\.path/)
     expect(status).toBe(2)
   })
+})
+
+test('a log that is damaged in its midst is refused at the start with advice', async () => {
+  world = await startWorld({ runtime: 'bun', llms: { only: {} } })
+  world.server.kill()
+  await world.server.exited
+  const { dbPath } = world.server
+  const log = openLog(dbPath)
+  const from = log.last().seq + 1
+  for (let i = 0; i < 40; i++)
+    log.append(ticks(500, from + 500 * i).map((one) => ({ ...one, at: Date.now() })))
+  log.close()
+  const bytes = readFileSync(dbPath)
+  bytes.fill('damaged ', bytes.length / 4, bytes.length / 2)
+  writeFileSync(dbPath, bytes)
+  await expect(world.restart()).rejects.toThrow(
+    /ended with 2 [\s\S]*Cannot read the event log \S+: .+\. Set event_log\.path to a file/,
+  )
 })
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0
