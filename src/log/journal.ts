@@ -70,6 +70,7 @@ export class Journal {
 
   /** Writes what waits, without a pause after a failed try. Resolves when all is in the log, or cannot be. */
   flush(): Promise<void> {
+    if (this.#isSilent()) return Promise.resolve()
     return new Promise((resolve) => {
       this.#flushing.push(resolve)
       this.#next()
@@ -141,14 +142,17 @@ export class Journal {
   readonly #look = (): void => {
     this.#watch = null
     if (this.#sent === null) return
-    const left = this.#sent.at + SILENCE_MS - performance.now()
-    if (left > 0) {
-      this.#watch = setTimeout(this.#look, left)
+    if (!this.#isSilent()) {
+      this.#watch = setTimeout(this.#look, this.#sent.at + SILENCE_MS - performance.now())
       return
     }
     const { events, pending } = this.#sent
     this.#sent.pending = false
     this.#fail(`the disk has been silent for ${SILENCE_MS / 1000} s`, pending ? events : [])
+  }
+
+  #isSilent(): boolean {
+    return this.#sent !== null && performance.now() - this.#sent.at >= SILENCE_MS
   }
 
   /** Goes on without the log: what `events` and those that wait set off starts now. */

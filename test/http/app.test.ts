@@ -81,6 +81,17 @@ describe('a supervisor', () => {
     expect(await response.json()).toMatchObject({ status: 'ready', log: { status: 'failing', dropped: 0 } })
   })
 
+  test('is told to send no requests while too much waits for a slow disk', async () => {
+    await given()
+    Object.assign(served.gateway, { log: () => ({ status: 'slow', dropped: 0 }) })
+    const refused = await served.post('/v1/chat/completions', ASK)
+    expect(refused.status).toBe(503)
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'log_unavailable', message: expect.stringContaining('too much waits for a slow disk') },
+    })
+    expect((await served.get('/ready')).status).toBe(503)
+  })
+
   test('is told to send no requests then, where they are to be refused', async () => {
     await given('event_log: { on_failure: refuse }')
     expect((await served.post('/v1/chat/completions', ASK)).status).toBe(200)

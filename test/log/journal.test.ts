@@ -233,6 +233,8 @@ describe('with time', () => {
     append(ticks(1, 5))
     await vi.advanceTimersByTimeAsync(10)
     expect(committed).toEqual(ticks(5))
+    await journal.flush()
+    expect(journal.waiting).toBe(5)
     writer.slow = false
     writer.letThrough()
     await vi.advanceTimersByTimeAsync(10)
