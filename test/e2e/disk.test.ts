@@ -195,6 +195,22 @@ describe.runIf(hasPrlimit).each(['bun', 'node'] as const)('on %s, a full disk', 
     await healed()
   })
 
+  test('at the stop costs what waits, which is counted, and nothing that was written', async () => {
+    world = await startWorld({ runtime, llms: { only: {} } })
+    expect((await ask()).status).toBe(200)
+    allowBytes(statSync(`${world.server.dbPath}-wal`).size)
+    await askWhileItFails()
+    const { length } = world.log()
+    world.server.kill()
+    expect(await world.server.exited).toBe(0)
+    expect(world.server.stderr()).toMatch(/[1-9]\d* events are not in the log, and are lost/)
+    expect(world.log()).toHaveLength(length)
+    await world.restart()
+    expect((await ask()).status).toBe(200)
+    const log = world.log()
+    expect(log.map(({ seq }) => seq)).toEqual(log.map((_, i) => i + 1))
+  })
+
   test('refuses new requests where that is declared, and takes them again', async () => {
     world = await startWorld({
       runtime,

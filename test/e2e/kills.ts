@@ -4,7 +4,7 @@ import { createRandom, type Random } from '../../src/core/random.ts'
 import { openLogReader } from '../../src/log/sqlite.ts'
 import type { LimitSpec } from '../fakes/limiter.ts'
 import type { Runtime } from './runtimes.ts'
-import { say, startWorld, type World } from './world.ts'
+import { say, startWorld, until, type World } from './world.ts'
 
 /** What kills under load have shown; every figure but those of the load should be 0. */
 export interface Kills {
@@ -58,6 +58,8 @@ export async function killAgainAndAgain({ runtime, kills, seed, killed }: KillOp
   try {
     for (let count = 1; count <= kills; count++) {
       await pause(random.integer(LIFE_MS))
+      // A busy machine may take long over the first calls; every second life has some.
+      if (count % 2 === 1) await audit.newCalls()
       world.server.kill('SIGKILL')
       await world.server.exited
       audit.afterKill()
@@ -141,14 +143,21 @@ class Audit {
     return { events: this.#seq, calls: this.#calls, restarted: this.#restarted, wrong }
   }
 
+  /** Resolves once the providers have seen a few calls more than at the last kill. */
+  async newCalls(): Promise<void> {
+    const most = this.#calls + CLIENTS / 2
+    await until(() => this.#callsSoFar() >= most, 'a few calls')
+  }
+
+  #callsSoFar(): number {
+    return Object.values(this.#world.fakes).reduce((sum, { requests }) => sum + requests.length, 0)
+  }
+
   #countCalls(): void {
     this.#seen.clear()
-    this.#calls = 0
+    this.#calls = this.#callsSoFar()
     for (const [llm, fake] of Object.entries(this.#world.fakes))
-      for (const { body } of fake.requests) {
-        this.#calls++
-        increase(this.#seen, `${body?.messages[0].content} at ${llm}`)
-      }
+      for (const { body } of fake.requests) increase(this.#seen, `${body?.messages[0].content} at ${llm}`)
     for (const [call, times] of this.#seen)
       if ((this.#dispatched.get(call) ?? 0) < times) this.#wrong.push(`${call} is not in the log`)
   }
