@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Listener } from '../http/listen.ts'
 import type { Checkpointer } from '../log/checkpointer.ts'
 import type { Journal } from '../log/journal.ts'
-import type { LogStore } from '../log/store.ts'
+import type { LogWriter } from '../log/store.ts'
 import type { Console } from './console.ts'
 
 /** A serving process, as far as stopping it goes. */
@@ -12,7 +12,7 @@ export interface Running {
   readonly balancer: Balancer
   readonly journal: Journal
   readonly checkpointer: Checkpointer
-  readonly store: LogStore
+  readonly writer: LogWriter
   readonly console: Console
   readonly listener: Listener
   /** Each stops one thing that goes on by itself. */
@@ -33,9 +33,11 @@ export function stopOnSignal(running: Running): void {
 
 /** For the last answers to reach their clients. */
 const GRACE_MS = 1000
+/** For the disk to take the last events. */
+const DISK_MS = 10_000
 
 async function drain(
-  { config, balancer, journal, checkpointer, store, console, listener, background }: Running,
+  { config, balancer, journal, checkpointer, writer, console, listener, background }: Running,
   reason: string,
 ): Promise<void> {
   const { drainMs } = config.general
@@ -46,9 +48,9 @@ async function drain(
   clearTimeout(cut)
   for (const stop of background) stop()
   balancer.stop()
-  journal.flush()
-  await checkpointer.store()
-  store.close()
+  const stored = journal.flush().then(() => checkpointer.store())
+  await Promise.race([stored.then(() => writer.close()), pause(DISK_MS)])
+  if (journal.waiting > 0) console.say('error', `${journal.waiting} events are not in the log, and are lost`)
   console.say('info', 'stopped')
   console.flush()
   process.exit(0)

@@ -14,10 +14,11 @@ import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
 import { createOperator } from '../http/operator.ts'
 import { type Checkpointer, createCheckpointer } from '../log/checkpointer.ts'
-import { createJournal } from '../log/journal.ts'
+import { Journal } from '../log/journal.ts'
 import { type Retention, retain } from '../log/retention.ts'
-import { openLog } from '../log/sqlite.ts'
-import type { LogStore } from '../log/store.ts'
+import { openLogReader, reading } from '../log/sqlite.ts'
+import type { CheckpointText, LogWriter } from '../log/store.ts'
+import { openWriter, WRITER_THREAD } from '../log/writer.ts'
 import { foldBefore } from '../replay/state-at.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
 import { type Console, createConsole } from './console.ts'
@@ -25,34 +26,42 @@ import { stopOnSignal } from './drain.ts'
 import { isColoured } from './terminal.ts'
 import { runtimeName, VERSION } from './version.ts'
 
-/** Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError. */
+/**
+ * Serves until a signal ends the process. Throws what keeps it from starting: a LogError or a ListenError.
+ * @param thread The program of the thread that writes the log.
+ */
 export async function serve(
   config: Config,
   warnings: readonly string[],
   env: NodeJS.ProcessEnv,
+  thread: URL = WRITER_THREAD,
 ): Promise<void> {
-  const store = openLog(config.eventLog.path)
-  const last = store.last()
+  const writer = await openWriter(config.eventLog.path, thread)
+  const log = openLogReader(config.eventLog.path)
+  const last = reading(config.eventLog.path, log.last)
   const clock = createSystemClock(last.at)
-  const console = createConsole(
-    config.general.logLevel,
-    process.stderr.isTTY === true,
-    isColoured(process.stderr, env),
-    clock.now,
-  )
+  const console = consoleOf(config, env, clock.now)
   const listeners = new CellMap<string, Listener>()
   // What an LLM's state is at the start is said by the warnings.
   let listening = false
-  const journal = createJournal({
-    store,
+  const journal = new Journal({
+    writer,
     committed(event) {
       if (listening) console.event(event)
       if (event.request !== null) listeners.get(event.request)?.hear(event)
     },
     trouble: (message) => console.say('error', message),
+    // What the log does not have, a checkpoint tells.
+    resumed(dropped, failing_ms) {
+      balancer.ingest('log.resumed', { dropped, failing_ms })
+      void checkpointer.store()
+    },
+    renewed: () => void checkpointer.store(),
   })
   const started = startedOf(config, env, clock.now())
-  const { policy, recovered } = startFromFold(started, foldBefore(store, started, last.seq + 1))
+  const fold = reading(config.eventLog.path, () => foldBefore(log, started, last.seq + 1))
+  log.close()
+  const { policy, recovered } = startFromFold(started, fold)
   const balancer = createBalancer(
     {
       policy,
@@ -64,8 +73,8 @@ export async function serve(
         journal.append(event)
         checkpointer.recorded(event)
       },
-      fatal(message) {
-        journal.flush()
+      async fatal(message) {
+        await journal.flush()
         console.say('error', `a bug ended the process: ${message}`)
         console.flush()
         process.exit(70)
@@ -73,7 +82,7 @@ export async function serve(
     },
     `${started.seed.toString(36)}_`,
   )
-  const checkpointer = checkpointerOf(store, started, balancer)
+  const checkpointer = checkpointerOf(writer, journal, started, balancer)
   balancer.ingest('process.started', started)
   announce(balancer, recovered)
   const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
@@ -85,6 +94,7 @@ export async function serve(
     startedAt: clock.now(),
     heartbeats,
     listeners,
+    log: () => journal.health(),
     identify: createAuth(config.clients, env),
     operator: createOperator(config, env, journal),
     trouble: (message) => console.say('error', message),
@@ -93,25 +103,44 @@ export async function serve(
   const { listenAddress: hostname, listenPort: port } = config.general
   const app = createApp(gateway)
   const listener = await listen({ fetch: app.fetch, hostname, port })
-  journal.flush()
+  await journal.flush()
   listening = true
   await checkpointer.store()
   sayStart(console, config, [...warnings, ...startWarnings(config, env)], recovered.unfinished.length)
-  process.stderr.write(
-    `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,
-  )
+  process.stderr.write(`listening on http://${bracketed(hostname)}:${listener.port}\n`)
   const warn = (message: string) => console.say('warn', message)
   const background = [
     heartbeats.stop,
-    retain({ store, ...boundsOf(config), now: clock.now, tooSmall: warn }),
+    retain({ store: writer, ...boundsOf(config), now: clock.now, tooSmall: warn }),
     watchWallClock(clock, (by_ms) => balancer.ingest('clock.jumped', { by_ms })),
   ]
-  stopOnSignal({ config, balancer, journal, checkpointer, store, console, listener, background })
+  stopOnSignal({ config, balancer, journal, checkpointer, writer, console, listener, background })
 }
 
-function checkpointerOf(store: LogStore, started: Started, balancer: Balancer): Checkpointer {
+function consoleOf({ general }: Config, env: Environment, now: () => number): Console {
+  const { stderr } = process
+  return createConsole(general.logLevel, stderr.isTTY === true, isColoured(stderr, env), now)
+}
+
+/** A host as it stands in an address. */
+function bracketed(hostname: string): string {
+  return hostname.includes(':') ? `[${hostname}]` : hostname
+}
+
+function checkpointerOf(
+  writer: LogWriter,
+  journal: Journal,
+  started: Started,
+  balancer: Balancer,
+): Checkpointer {
   const { config_hash: configHash, config } = started
   const take = (at: number) => checkpointText(balancer.folded(), at)
+  const store = {
+    async checkpoint(checkpoint: CheckpointText) {
+      await journal.flush()
+      await writer.checkpoint(checkpoint)
+    },
+  }
   return createCheckpointer({ store, configHash, config, take })
 }
 

@@ -4,6 +4,9 @@ import type { ClientSpec, LlmSpec, ModelRule, Weights } from '../core/types.ts'
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
+export const ON_FAILURE = ['serve', 'refuse'] as const
+export type OnFailure = (typeof ON_FAILURE)[number]
+
 /** A configuration in full form: every default filled in, every short key expanded. It is plain JSON. */
 export interface Config {
   readonly general: {
@@ -39,6 +42,8 @@ export interface Config {
     /** The most that events and checkpoints take up, as far as the limits can do without the rest. */
     readonly maxBytes: number
     readonly bodies: boolean
+    /** What becomes of new requests while the log cannot be written. */
+    readonly onFailure: OnFailure
   }
   readonly clients: readonly ClientSpec[]
   readonly models: readonly ModelRule[]

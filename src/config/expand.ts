@@ -54,6 +54,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
       retentionMs: eventLog.retention,
       maxBytes: eventLog.max_size,
       bodies: eventLog.bodies,
+      onFailure: eventLog.on_failure,
     },
     clients: raw.clients.map(expandClient),
     models: Object.entries(raw.models).map(([pattern, rule]) => expandRule(pattern, rule)),

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { EARLY_REFUSALS } from '../core/forecast/early-refusal.ts'
 import { PRIORITIES } from '../core/types.ts'
-import { LOG_LEVELS } from './config.ts'
+import { LOG_LEVELS, ON_FAILURE } from './config.ts'
 import {
   choice,
   decimal,
@@ -108,6 +108,13 @@ const eventLogSchema = v.strictObject({
   bodies: v.optional(
     described('Reserved: keep prompts and answers too. This version keeps none.', flag()),
     false,
+  ),
+  on_failure: v.optional(
+    described(
+      'What becomes of new requests while the log cannot be written: serve, or refuse with status 503.',
+      choice(ON_FAILURE),
+    ),
+    'serve',
   ),
 })
 

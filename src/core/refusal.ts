@@ -55,6 +55,13 @@ export function noneEnabled(reasons: readonly { llm: string; because: string | n
   return { status: 503, code: 'no_llm_enabled', message, retryAfterMs: null }
 }
 
+/** Requests are refused while the event log does not take what they would bring. */
+export function logUnavailable(isSlow: boolean): Refusal {
+  const why = isSlow ? 'too much waits for a slow disk' : 'the event log cannot be written'
+  const message = `The load balancer takes no requests at the moment: ${why}. Send this one again later.`
+  return { status: 503, code: 'log_unavailable', message, retryAfterMs: RETRY_MS_LEAST }
+}
+
 export function queueFull(bound: string, waitingFor: string, retryAfterMs: number | null): Refusal {
   const message = `The queue is full (${bound}); requests wait for ${waitingFor}. Send this one again later.`
   return { status: 503, code: 'queue_full', message, retryAfterMs }

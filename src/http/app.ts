@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { explainRequest } from './admin.ts'
-import { chatCompletions } from './chat.ts'
+import { chatCompletions, refusalOfLog } from './chat.ts'
 import { badRequest, errorResponse } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import type { Peer } from './listen.ts'
@@ -66,10 +66,11 @@ function failure({ trouble }: Gateway, error: unknown): Response {
 }
 
 /**
- * Whether requests are welcome: not while shutting down, nor while no LLM is enabled. Why an LLM cannot be used is
- * told to clients alone.
+ * Whether requests are welcome: not while shutting down, nor while no LLM is enabled or the log does not allow it. Why
+ * an LLM cannot be used is told to clients alone.
  */
-function ready({ balancer, identify }: Gateway, request: Request): Response {
+function ready(gateway: Gateway, request: Request): Response {
+  const { balancer, identify } = gateway
   const known = identify(request.headers).ok
   const llms = balancer.views.map(({ spec: { name }, status, because }) =>
     known ? { name, status, because } : { name, status },
@@ -78,6 +79,8 @@ function ready({ balancer, identify }: Gateway, request: Request): Response {
     ? 'draining'
     : llms.every((llm) => llm.status === 'disabled')
       ? 'no LLM is enabled'
-      : 'ready'
-  return Response.json({ status, llms }, { status: status === 'ready' ? 200 : 503 })
+      : refusalOfLog(gateway) !== null
+        ? 'the event log cannot be written'
+        : 'ready'
+  return Response.json({ status, llms, log: gateway.log() }, { status: status === 'ready' ? 200 : 503 })
 }

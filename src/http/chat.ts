@@ -1,7 +1,7 @@
 import type { ChatBody } from '../core/needs/chat.ts'
 import { needsOf } from '../core/needs/estimate.ts'
 import type { InputData } from '../core/events.ts'
-import type { Refusal } from '../core/refusal.ts'
+import { logUnavailable, type Refusal } from '../core/refusal.ts'
 import type { ClientSpec } from '../core/types.ts'
 import { badRequest, errorResponse } from './errors.ts'
 import { exchange } from './exchange.ts'
@@ -14,6 +14,8 @@ import { type Wishes, wishesOf } from './request-headers.ts'
 export async function chatCompletions(gateway: Gateway, request: Request): Promise<Response> {
   const identity = gateway.identify(request.headers)
   if (!identity.ok) return errorResponse(identity.refusal, {})
+  const closed = refusalOfLog(gateway)
+  if (closed !== null) return errorResponse(closed, {})
   const wishes = wishesOf(request.headers)
   if (typeof wishes === 'string') return errorResponse(badRequest(wishes), {})
   const read = await readBody(request, gateway.config.general.maxBodyBytes)
@@ -22,6 +24,13 @@ export async function chatCompletions(gateway: Gateway, request: Request): Promi
   if (!parsed.ok) return errorResponse(parsed.refusal, {}, parsed.param)
   const received = receivedOf(gateway, parsed.body, read.bytes, identity.client, wishes)
   return exchange(gateway, { body: parsed.body, text: read.text, received, signal: request.signal })
+}
+
+/** A request that the log could not keep is not taken: always when the disk is slow, else where it is so declared. */
+export function refusalOfLog({ log, config }: Gateway): Refusal | null {
+  const { status } = log()
+  if (status === 'slow') return logUnavailable(true)
+  return status === 'failing' && config.eventLog.onFailure === 'refuse' ? logUnavailable(false) : null
 }
 
 type Parsed = { ok: true; body: ChatBody } | { ok: false; refusal: Refusal; param: string | null }

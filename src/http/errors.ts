@@ -11,7 +11,13 @@ export interface ErrorBody {
 }
 
 /** Refusals after which the same request may do better, so that SDKs may send it again by themselves. */
-const WORTH_RETRYING = new Set(['wait_too_long', 'wait_expired', 'queue_full', 'shutting_down'])
+const WORTH_RETRYING = new Set([
+  'wait_too_long',
+  'wait_expired',
+  'queue_full',
+  'shutting_down',
+  'log_unavailable',
+])
 
 /**
  * SDKs heed a `retry-after` of up to a minute; after a longer one they would come again within seconds, for nothing.

@@ -91,6 +91,10 @@ function narrateRest(event: Event): Line | null {
       )
     case 'attempt.failed':
       return debug(`attempt ${event.data.attempt} failed, ${event.data.class}: ${event.data.message}`)
+    case 'log.resumed':
+      return warn(
+        `log        could not be written for ${seconds(event.data.failing_ms)}, ${event.data.dropped} events are lost`,
+      )
     case 'process.stopping':
       return info(
         `stopping   (${event.data.reason}); requests under way have ${seconds(event.data.drain_ms)} to finish`,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Event, EventOf, EventType } from '../core/events.ts'
@@ -17,6 +17,8 @@ import { LogError, type LogReader, type LogStore, type Position } from './store.
 const SCHEMA_VERSION = 3
 /** The oldest version that can be read, and is upgraded where it is written. */
 const OLDEST_VERSION = 2
+/** How long a lock of somebody else is waited for. */
+const LOCK_TIMEOUT_MS = 1000
 
 /**
  * A segment is one commit: the events of a few ms, packed. A row for each event would cost
@@ -50,7 +52,8 @@ export function openLog(path: string): LogStore {
   const lock = guarded(path, () => lockOf(path))
   const db = guarded(path, () => {
     try {
-      return prepared(new Database(path))
+      assertWritable(path)
+      return prepared(new Database(path, { timeout: LOCK_TIMEOUT_MS }))
     } catch (error) {
       lock.close()
       throw error
@@ -60,20 +63,30 @@ export function openLog(path: string): LogStore {
   const pages = db.prepare(
     'SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
   )
+  const write = ({ seq, at, shapes, events }: Segment) => void insert.run(seq, at, shapes, events)
   return {
     append(events) {
-      if (events.length === 0) return
-      const segment = pack(events)
-      insert.run(segment.seq, segment.at, segment.shapes, segment.events)
+      if (events.length > 0) write(pack(events))
     },
+    write,
     checkpoint: writeCheckpoints(db),
     prune: pruneToCheckpoint(db),
     usedBytes: () => pages.pluck().get() as number,
     ...readerOf(db),
     close() {
+      emptyWal(db)
       db.close()
       lock.close()
     },
+  }
+}
+
+/** Moves all that was committed into the file itself. SQLite would leave it beside a file that was moved meanwhile. */
+function emptyWal(db: Database.Database): void {
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)')
+  } catch {
+    // It stays where it is, and is read from there.
   }
 }
 
@@ -166,6 +179,15 @@ function readerOf(db: Database.Database): LogReader {
   }
 }
 
+/** SQLite would open a file that may only be read, and complain at the first commit. */
+function assertWritable(path: string): void {
+  try {
+    if (existsSync(path)) accessSync(path, constants.W_OK)
+  } catch {
+    throw new Error('this user may not write it')
+  }
+}
+
 function prepared(db: Database.Database): Database.Database {
   const fresh = versionOf(db) === 0 && isEmpty(db)
   // Before anything is written: a file that is not ours stays as it is.
@@ -219,6 +241,16 @@ function guarded<T>(path: string, open: () => T): T {
   } catch (error) {
     if (error instanceof LogError) throw error
     throw new LogError(`Cannot use the event log ${path}: ${messageOf(error)}. ${ADVICE}`)
+  }
+}
+
+/** Runs what reads a log; damage that is found by it becomes a LogError. */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const isDamage = error instanceof SyntaxError || error instanceof Database.SqliteError
+    throw isDamage ? new LogError(`Cannot read the event log ${path}: ${messageOf(error)}. ${ADVICE}`) : error
   }
 }
 

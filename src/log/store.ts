@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../core/checkpoint.ts'
 import type { Event, EventOf, EventType } from '../core/events.ts'
+import type { Segment } from './segment.ts'
 
 /** A place in the log. */
 export interface Position {
@@ -48,6 +49,8 @@ export interface LogStore extends LogReader {
    * Appends a batch, whose `seq` have no gap, in one transaction. Throws when the disk or the file does not allow it.
    */
   append(events: readonly Event[]): void
+  /** {@link append} of a batch that is packed already. */
+  write(segment: Segment): void
   /** Stores a checkpoint, whose state is given as JSON, in one transaction. Throws as `append` does. */
   checkpoint(checkpoint: CheckpointText): void
   /**
@@ -57,6 +60,21 @@ export interface LogStore extends LogReader {
   prune(before: number, most: number): number
   /** What events and checkpoints take up of the file, in bytes; what was deleted leaves room in it for others. */
   usedBytes(): number
+}
+
+/** Whether a batch is in the log; `renewed` says that the log was moved or deleted, and begins anew with the batch. */
+export type Written = { ok: true; renewed: boolean } | { ok: false; why: string }
+
+/** A log that is written elsewhere, so that nobody waits for its disk. Calls are done in the order they are made. */
+export interface LogWriter {
+  /** Appends a batch, at least one event, as {@link LogStore.append} does. Never rejects. */
+  append(events: readonly Event[]): Promise<Written>
+  /** As those of {@link LogStore}; they reject with a LogError when the disk or the file does not allow it. */
+  checkpoint(checkpoint: CheckpointText): Promise<void>
+  prune(before: number, most: number): Promise<number>
+  usedBytes(): Promise<number>
+  /** Ends what writes it, after what was asked before. Never rejects. */
+  close(): Promise<void>
 }
 
 /** The log cannot be used; the message is for people and says what to do. */

@@ -43,3 +43,12 @@ test('every way of counting that can be declared is never refused, and used in f
   expect(stdout.match(/ 0 429s, /g)?.length).toBe(stdout.trim().split('\n').length - 1)
   expect(status).toBe(0)
 })
+
+test.each([
+  ['--kills', '0'],
+  ['--runtime', 'cobol'],
+])('a campaign of kills with %s %s is wrong usage', (...args) => {
+  const { status, stderr } = bun('test/bench/kills.ts', ...args)
+  expect(status).toBe(2)
+  expect(stderr).toContain('as in: npm run campaign:kills -- --kills 200')
+})

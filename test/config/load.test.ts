@@ -47,6 +47,7 @@ test('the smallest configuration gets every default', () => {
       retentionMs: 2_592_000_000,
       maxBytes: 2_000_000_000,
       bodies: false,
+      onFailure: 'serve',
     },
     clients: [],
     models: [],
@@ -95,7 +96,7 @@ test('an unknown key is named with its place and the nearest known key', () => {
 
 test('an unknown key close to nothing is answered with the keys that exist', () => {
   expect(problemsOf(`event_log: { xyz: 1 }\nllms: [{ ${LLM} }]`)).toEqual([
-    'config.yaml:1:14 event_log.xyz: unknown key; the keys here are path, retention, max_size, bodies',
+    'config.yaml:1:14 event_log.xyz: unknown key; the keys here are path, retention, max_size, bodies, on_failure',
   ])
 })
 

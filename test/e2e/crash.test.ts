@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Event, TERMINAL_TYPES } from '../../src/core/events.ts'
 import type { LimitSpec } from '../fakes/limiter.ts'
+import { killAgainAndAgain } from './kills.ts'
 import { RUNTIMES } from './runtimes.ts'
 import { say, startWorld, type World } from './world.ts'
 
@@ -78,6 +79,22 @@ describe.each(RUNTIMES)('killed in the middle of a burst, %s', (runtime) => {
     for (const { data } of failed) expect(data).toMatchObject({ code: 'restarted', status: 503 })
   })
 })
+
+test.each([
+  ['bun', 5],
+  ['node', 2],
+  ['deno', 2],
+] as const)(
+  '%s, killed %d times under load at any instant, loses nothing that counts',
+  {
+    timeout: 60_000,
+  },
+  async (runtime, kills) => {
+    const found = await killAgainAndAgain({ runtime, kills, seed: Date.now() })
+    expect(found).toMatchObject({ kills, wrong: [] })
+    expect(found.calls).toBeGreaterThan(kills)
+  },
+)
 
 function isEnd({ type }: Event): boolean {
   return (TERMINAL_TYPES as readonly string[]).includes(type)

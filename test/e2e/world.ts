@@ -29,6 +29,8 @@ export interface WorldOptions<N extends string> {
   /** LLMs without a fake. */
   readonly others?: readonly object[]
   readonly env?: Record<string, string>
+  /** The program, relative to the repository; `src/main.ts` by default. */
+  readonly script?: string
 }
 
 /** One server and the fake providers behind it; LLM `name` is model `name-model` there. */
@@ -49,7 +51,8 @@ export interface World<N extends string> {
 
 /** Starts a fake for each LLM, and a server that knows them all. */
 export async function startWorld<N extends string>(options: WorldOptions<N>): Promise<World<N>> {
-  const { runtime, config: rest = {}, others = [], env: more = {} } = options
+  const { runtime, config: rest = {}, others = [], env: more = {}, script } = options
+  const program = script === undefined ? {} : { script }
   const fakes = {} as Record<N, Fake>
   const llms: object[] = []
   const env: Record<string, string> = { ...more }
@@ -65,14 +68,14 @@ export async function startWorld<N extends string>(options: WorldOptions<N>): Pr
   // JSON is YAML.
   const config = JSON.stringify({ ...rest, llms: [...llms, ...others] })
   const world: World<N> = {
-    server: await startServer({ runtime, config, env }),
+    server: await startServer({ runtime, config, env, ...program }),
     fakes,
     sdk: (given) => new OpenAI({ baseURL: `${world.server.url}/v1`, apiKey: 'none', ...given }),
     ask: (body, init) => postChat(world.server.url, body, init),
     log: () => readLog(world.server.dbPath),
     story: (id) => world.log().filter(({ request }) => request === id),
     async restart() {
-      world.server = await startServer({ runtime, config, env, dir: world.server.dir })
+      world.server = await startServer({ runtime, config, env, ...program, dir: world.server.dir })
     },
     async close() {
       await world.server.discard()

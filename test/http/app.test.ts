@@ -4,6 +4,8 @@ import { type Served, SIMULATED, serving } from '../support/gateway.ts'
 let served: Served
 afterEach(() => served.close())
 
+const ASK = { model: 'Sim', messages: [{ role: 'user', content: 'x' }] }
+
 async function given(yaml = '', env: Record<string, string> = {}): Promise<Served> {
   served = await serving(yaml, env)
   return served
@@ -65,7 +67,46 @@ describe('a supervisor', () => {
         { name: 'Sim', status: 'available', because: null },
         { name: 'G', status: 'disabled', because: 'G_KEY is not set' },
       ],
+      log: { status: 'ok', dropped: 0 },
     })
+  })
+
+  test('is told of a log that cannot be written, which serving outlives', async () => {
+    await given()
+    served.log.broken = true
+    const answer = await served.post('/v1/chat/completions', ASK)
+    expect(answer.status).toBe(200)
+    const response = await served.get('/ready')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ status: 'ready', log: { status: 'failing', dropped: 0 } })
+  })
+
+  test('is told to send no requests while too much waits for a slow disk', async () => {
+    await given()
+    Object.assign(served.gateway, { log: () => ({ status: 'slow', dropped: 0 }) })
+    const refused = await served.post('/v1/chat/completions', ASK)
+    expect(refused.status).toBe(503)
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'log_unavailable', message: expect.stringContaining('too much waits for a slow disk') },
+    })
+    expect((await served.get('/ready')).status).toBe(503)
+  })
+
+  test('is told to send no requests then, where they are to be refused', async () => {
+    await given('event_log: { on_failure: refuse }')
+    expect((await served.post('/v1/chat/completions', ASK)).status).toBe(200)
+    served.log.broken = true
+    expect((await served.post('/v1/chat/completions', ASK)).status).toBe(200)
+    const refused = await served.post('/v1/chat/completions', ASK)
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(refused.headers.get('x-should-retry')).not.toBe('false')
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'log_unavailable', message: expect.stringContaining('the event log cannot be written') },
+    })
+    const response = await served.get('/ready')
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ status: 'the event log cannot be written' })
   })
 
   test('is told that no LLM is enabled', async () => {

@@ -1,6 +1,6 @@
 import { EVENT_VERSIONS } from '../../src/core/event-versions.ts'
 import type { Event, EventData, EventOf, EventType } from '../../src/core/events.ts'
-import type { LogStore } from '../../src/log/store.ts'
+import type { LogWriter } from '../../src/log/store.ts'
 import { START } from './virtual-clock.ts'
 
 /** An event as it stands in the log. */
@@ -18,15 +18,31 @@ export function ticks(count: number, from = 1): Event[] {
   return Array.from({ length: count }, (_, i) => event(from + i, 'timer.fired', { timer: from + i }))
 }
 
-/** A log in memory whose disk can be made to fail. */
-export function memoryLog(): Pick<LogStore, 'append'> & { batches: Event[][]; broken: boolean } {
-  const batches: Event[][] = []
+/** A log in memory whose disk can be made to fail, or to be slow. */
+export interface MemoryLog extends Pick<LogWriter, 'append'> {
+  readonly batches: Event[][]
+  broken: boolean
+  /** Whether batches that come are written only when they are let through. */
+  slow: boolean
+  letThrough(): void
+}
+
+export function memoryLog(): MemoryLog {
+  let held: (() => void)[] = []
   return {
-    batches,
+    batches: [],
     broken: false,
-    append(events) {
-      if (this.broken) throw new Error('the disk is full')
-      batches.push([...events])
+    slow: false,
+    letThrough() {
+      const waiting = held
+      held = []
+      for (const go of waiting) go()
+    },
+    async append(events) {
+      if (this.slow) await new Promise<void>((resolve) => void held.push(resolve))
+      if (this.broken) return { ok: false, why: 'the disk is full' }
+      this.batches.push([...events])
+      return { ok: true, renewed: false }
     },
   }
 }

@@ -10,10 +10,10 @@ import { createAdminAuth, createAuth } from '../../src/http/auth.ts'
 import type { Gateway, Listener } from '../../src/http/gateway.ts'
 import { createHeartbeats } from '../../src/http/heartbeats.ts'
 import type { Peer } from '../../src/http/listen.ts'
-import { createJournal } from '../../src/log/journal.ts'
+import { Journal } from '../../src/log/journal.ts'
 import { explain } from '../../src/replay/explain.ts'
 import { createUpstreams } from '../../src/upstream/upstreams.ts'
-import { memoryLog } from './events.ts'
+import { type MemoryLog, memoryLog } from './events.ts'
 import { logOf } from './log-of.ts'
 import { startOf } from './llms.ts'
 import { startedWith } from './told.ts'
@@ -23,6 +23,8 @@ export interface Served {
   readonly gateway: Gateway
   /** Everything that was recorded and committed. */
   readonly events: Event[]
+  /** The log that events go to. */
+  readonly log: MemoryLog
   /** What the operator was told. */
   readonly troubles: string[]
   get(path: string, headers?: Record<string, string>): Promise<Response>
@@ -46,13 +48,16 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
   const events: Event[] = []
   const troubles: string[] = []
   const trouble = (message: string) => void troubles.push(message)
-  const journal = createJournal({
-    store: memoryLog(),
+  const log = memoryLog()
+  const journal = new Journal({
+    writer: log,
     committed(event) {
       events.push(event)
       if (event.request !== null) listeners.get(event.request)?.hear(event)
     },
     trouble,
+    renewed() {},
+    resumed() {},
   })
   const balancer = createBalancer(
     {
@@ -69,6 +74,7 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
   const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
   const gateway: Gateway = {
     ...{ config, balancer, clock, startedAt: clock.now(), heartbeats, listeners, trouble },
+    log: () => journal.health(),
     identify: createAuth(config.clients, env),
     operator: {
       refuse: createAdminAuth(config.general.adminKeyName, env),
@@ -79,7 +85,7 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
   const app = createApp(gateway)
   const send = async (request: Request, peer?: Peer) => app.fetch(request, peer)
   return {
-    ...{ gateway, events, troubles, send },
+    ...{ gateway, events, troubles, send, log },
     get: (path, headers = {}) => send(new Request(`http://llb${path}`, { headers })),
     post(path, body, headers = {}) {
       const text = typeof body === 'string' ? body : JSON.stringify(body)
