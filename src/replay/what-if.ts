@@ -169,7 +169,7 @@ function worldOf(
     config,
     fold: past.fold,
     requests: recording.requests,
-    services: createServices(recording.requests.values()),
+    services: createServices(recording.requests),
     providers,
     lastSeq: plan.seq - 1,
     start: plan.at,
