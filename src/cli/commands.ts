@@ -31,6 +31,7 @@ const WHAT_IF: Command = {
     from: { type: 'string' },
     to: { type: 'string' },
     changes: { type: 'string' },
+    control: { type: 'boolean' },
     json: { type: 'boolean' },
   },
   optionHelp: [
@@ -39,6 +40,7 @@ const WHAT_IF: Command = {
     ['--from TIME', 'only requests since a duration ago such as 24h, or a time such as 2026-01-31T08:00Z'],
     ['--to TIME', 'only requests before'],
     ['--changes N', 'list at most so many requests that end in another way (default 10)'],
+    ['--control', 'also run the recorded configuration so, to show what is due to the simulation'],
     ['--json', 'as JSON, with all of them'],
   ],
   examples: [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Event, EventOf } from '../../src/core/events.ts'
 import { MINUTE_MS } from '../../src/core/time.ts'
-import { type WhatIf, WhatIfError, whatIf } from '../../src/replay/what-if.ts'
+import { controlOf, type WhatIf, WhatIfError, whatIf } from '../../src/replay/what-if.ts'
 import { logOf } from '../support/log-of.ts'
 import { simulatedLog, written } from './simulated.ts'
 
@@ -94,7 +94,7 @@ describe('under the same configuration', () => {
   })
 
   test('the simulated world comes to the same without being told a single recorded instant', () => {
-    const { other, recorded, parted_after } = compared(day, CONFIG, { follow: false })
+    const { other, recorded, parted_after } = compared(day, CONFIG, { followTo: 0 })
     expect(parted_after).not.toBeNull()
     expect(recorded.abandoned).toBeGreaterThan(0)
     expect(recorded.expired).toBeGreaterThan(0)
@@ -108,6 +108,31 @@ describe('under the same configuration', () => {
     )
     expect(parted_after).toBeNull()
     expect([recorded.quality, other.quality]).toEqual([0.5, 0.7])
+  })
+})
+
+describe('a control', () => {
+  const options = { log: logOf(day), config: written(TWO_KEYS) }
+
+  test('tells what of a comparison is due to the simulation: nothing, where the log is of a simulation', () => {
+    const result = whatIf(options)
+    const control = controlOf(options, result)!
+    expect(result.changes.length).toBeGreaterThan(0)
+    expect(control.parted_after).toEqual(result.parted_after)
+    expect(control.other).toEqual(control.recorded)
+  })
+
+  test('begins where the comparison does, though it knows more of what was before', () => {
+    const within = { ...options, from: day[0]!.at + 7 * MINUTE_MS }
+    const result = whatIf(within)
+    const control = controlOf(within, result)!
+    expect(control.recorded.wait).toEqual(result.recorded.wait)
+    expect(control.other).toEqual(control.recorded)
+  })
+
+  test('is not needed where nothing was simulated', () => {
+    const same = { ...options, config: written(CONFIG) }
+    expect(controlOf(same, whatIf(same))).toBeNull()
   })
 })
 
