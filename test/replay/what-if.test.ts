@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { checkpointOf } from '../../src/core/checkpoint.ts'
+import { createFold } from '../../src/core/fold.ts'
 import type { Event, EventOf } from '../../src/core/events.ts'
 import { MINUTE_MS } from '../../src/core/time.ts'
 import { controlOf, type WhatIf, WhatIfError, whatIf } from '../../src/replay/what-if.ts'
@@ -188,6 +190,23 @@ describe('a part of a log', () => {
     const fresh = compared(day, daily).other
     expect(fresh.completed).toBeGreaterThan(5)
     expect(used.completed).toBe(0)
+  })
+
+  test('begins with what a checkpoint knows of its process where the log has lost the start', () => {
+    const { seq, at, data } = day[0] as EventOf<'process.started'>
+    const kept = day.filter((event) => event.at >= start + 5 * MINUTE_MS)
+    const standing = { status: 'disabled', because: 'there is no A_KEY', cause: null, until: null } as const
+    const state = { ...checkpointOf(createFold(written(CONFIG).llms), at) }
+    const llms = state.llms.map((llm) => ({ ...llm, standing }))
+    const checkpoint = { seq, at, configHash: data.config_hash, config: data.config, state }
+    const log = { ...logOf(kept), lastCheckpoint: () => checkpoint }
+    const result = whatIf({ log, config: written(TWO_KEYS) })
+    expect(result).toMatchObject({ from_within: true, configurations: 1 })
+    expect(result.other.completed).toBeGreaterThan(50)
+    const keyless = { ...log, lastCheckpoint: () => ({ ...checkpoint, state: { ...state, llms } }) }
+    const [first, second] = whatIf({ log: keyless, config: written(TWO_KEYS) }).other.llms
+    expect(first).toMatchObject({ llm: 'Free#1', requests: 0 })
+    expect(second!.requests).toBeGreaterThan(50)
   })
 
   test('that is empty, or has no request, is said to be so', () => {
