@@ -35,9 +35,9 @@ const OF_ACCOUNT: ReadonlySet<string> = new Set(['rate_limited', 'quota_exhauste
 export interface Services {
   /**
    * How a call to an LLM goes that begins at `at`. As in the log, where that has an attempt of the same request at the
-   * same model that was not used yet; a refusal of a key or its quota is for the same key alone. While the model was out
-   * of order, it fails. Else the answer is as long as in the log, wherever it was from, and as fast as that model mostly
-   * was.
+   * same model that was not used yet; a refusal of a key or its quota is for the same key alone. While the model was
+   * out of order, it fails. Else the answer is as long as in the log, wherever it was from, and as fast as that model
+   * mostly was.
    */
   serviceOf(request: RecordedRequest, spec: LlmSpec, at: number): Service
 }

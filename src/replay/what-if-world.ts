@@ -92,8 +92,9 @@ export function openOtherWorld(options: WorldOptions): OtherWorld {
     },
     begin(started, at) {
       const begun = startFromFold(started, restore(checkpointOf(options.fold, at), config.llms))
-      options.fold.open.clear()
       run(state, started, { ...begun, recovered: { ...begun.recovered, unfinished: [] } }, false)
+      // What was under way was charged at the start; nobody waits for its end any more.
+      options.fold.open.clear()
     },
     finish() {
       if (state.partedAfter !== null) while (clock.runNext());
