@@ -1,5 +1,6 @@
 import type { Event } from '../core/events.ts'
 import { type Level, narrate } from '../log/narrate.ts'
+import { printable, rendered } from './terminal.ts'
 
 /** The log for people, on standard error: lines in a terminal, JSON elsewhere. */
 export interface Console {
@@ -59,7 +60,7 @@ function plainLine(at: number, _level: Level, subject: string | null, text: stri
 
 function colouredLine(at: number, level: Level, subject: string | null, text: string): string {
   const line = plainLine(at, level, subject, text)
-  return level === 'info' ? line : `\u001b[${COLOURS[level]}m${line.trimEnd()}\u001b[0m\n`
+  return level === 'info' ? line : `${rendered(line.trimEnd(), COLOURS[level], true)}\n`
 }
 
 function jsonLine(
@@ -79,10 +80,4 @@ function jsonLine(
     text: text.replace(/ {2,}/, ' '),
   }
   return `${JSON.stringify(line)}\n`
-}
-
-/** A provider's words must not move the cursor or start a line of their own. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be removed
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }

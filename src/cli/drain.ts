@@ -1,6 +1,7 @@
 import type { Balancer } from '../actors/balancer.ts'
 import type { Config } from '../config/config.ts'
 import type { Listener } from '../http/listen.ts'
+import type { Checkpointer } from '../log/checkpointer.ts'
 import type { Journal } from '../log/journal.ts'
 import type { LogStore } from '../log/store.ts'
 import type { Console } from './console.ts'
@@ -10,6 +11,7 @@ export interface Running {
   readonly config: Config
   readonly balancer: Balancer
   readonly journal: Journal
+  readonly checkpointer: Checkpointer
   readonly store: LogStore
   readonly console: Console
   readonly listener: Listener
@@ -33,7 +35,7 @@ export function stopOnSignal(running: Running): void {
 const GRACE_MS = 1000
 
 async function drain(
-  { config, balancer, journal, store, console, listener, background }: Running,
+  { config, balancer, journal, checkpointer, store, console, listener, background }: Running,
   reason: string,
 ): Promise<void> {
   const { drainMs } = config.general
@@ -45,6 +47,7 @@ async function drain(
   for (const stop of background) stop()
   balancer.stop()
   journal.flush()
+  await checkpointer.store()
   store.close()
   console.say('info', 'stopped')
   console.flush()

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { openLogReader } from '../log/sqlite.ts'
-import { LogError, type LogReader } from '../log/store.ts'
+import { LogError } from '../log/store.ts'
 import { configurationOf } from './configuration.ts'
 
 /** The options that say which log a command reads, and their help. */
@@ -20,7 +20,7 @@ interface Values {
 
 /** A log that a command line asks for. */
 export interface OpenLog {
-  readonly reader: LogReader
+  readonly reader: ReturnType<typeof openLogReader>
   readonly file: string
   /** The configuration that named the log; null with `--log`. */
   readonly config: Config | null
@@ -58,9 +58,11 @@ function placeOf({ config: path, log }: Values, env: NodeJS.ProcessEnv): Omit<Op
   return loaded && { file: loaded.config.eventLog.path, config: loaded.config }
 }
 
-/** What is wrong with a log, for people; null for an error that is about something else. */
-function troubleOf(error: unknown, file: string): string | null {
+/** What is wrong with a log or with another file, for people; null for an error that is about something else. */
+export function troubleOf(error: unknown, file: string): string | null {
   if (error instanceof LogError) return error.message
-  const isOfDatabase = error instanceof Error && (error as { code?: string }).code?.startsWith('SQLITE_')
-  return isOfDatabase ? `The event log ${file} cannot be read: ${error.message}.` : null
+  if (!(error instanceof Error)) return null
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (code?.startsWith('SQLITE_')) return `The event log ${file} cannot be read: ${error.message}.`
+  return syscall === undefined ? null : `${error.message}.`
 }

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
-import { COMMANDS, helpOf, overview } from './commands.ts'
+import type { Command } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { helpOf, overview } from './help.ts'
 import { VERSION } from './version.ts'
 
 /** Exit codes: 0 done, 1 found something wrong, 2 wrong usage or configuration. */
@@ -9,29 +11,31 @@ export const WRONG = 2
 
 /** Runs a command line and returns its exit code. */
 export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const [name = 'serve', ...rest] = args[0]?.startsWith('-') ? ['serve', ...args] : args
+  const words = args[0] === undefined || args[0].startsWith('-') ? ['serve', ...args] : args
   if (args.length === 1 && args[0] === '--version') {
     process.stdout.write(`${VERSION}\n`)
     return DONE
   }
-  if (name === 'help' || (args.length === 1 && (args[0] === '--help' || args[0] === '-h'))) {
+  if (words[0] === 'help' || (args.length === 1 && (args[0] === '--help' || args[0] === '-h'))) {
     process.stdout.write(overview())
     return DONE
   }
-  const command = COMMANDS.find((one) => one.name === name)
-  if (command === undefined) {
+  const found = commandOf(words)
+  if (found === null) {
     process.stderr.write(
-      `There is no command "${name}". Commands: ${COMMANDS.map((one) => one.name).join(', ')}.\n`,
+      `There is no command "${words[0]}". Commands: ${COMMANDS.map((one) => one.name).join(', ')}.\n`,
     )
     return WRONG
   }
+  const { command, rest } = found
   let values: Record<string, string | boolean | undefined>
   try {
-    const options = { ...command.options, help: { type: 'boolean' as const, short: 'h' } }
-    values = parseArgs({ args: rest, options, strict: true }).values as typeof values
+    values = valuesOf(command, rest)
   } catch (error) {
     const hint = 'Options follow the command after --, as in: npm run llb -- check --config my.yaml'
-    process.stderr.write(`${(error as Error).message}\n${hint}\nllb ${name} --help lists the options.\n`)
+    process.stderr.write(
+      `${(error as Error).message}\n${hint}\nllb ${command.name} --help lists the options.\n`,
+    )
     return WRONG
   }
   if (values.help === true) {
@@ -39,4 +43,23 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
     return DONE
   }
   return command.run(values, env)
+}
+
+/** The command with which a line begins, whose name has one word or two, and the rest of the line. */
+function commandOf(words: readonly string[]): { command: Command; rest: string[] } | null {
+  for (const length of [2, 1]) {
+    const command = COMMANDS.find(({ name }) => name === words.slice(0, length).join(' '))
+    if (command !== undefined) return { command, rest: words.slice(length) }
+  }
+  return null
+}
+
+/** Throws what is wrong with the rest of a line, for people. */
+function valuesOf({ operand, options: own }: Command, args: string[]) {
+  const options = { ...own, help: { type: 'boolean' as const, short: 'h' } }
+  const allowPositionals = operand !== undefined
+  const { values, positionals } = parseArgs({ args, options, strict: true, allowPositionals })
+  if (operand !== undefined && positionals.length !== 1 && values.help !== true)
+    throw new Error(`It takes one ${operand}.`)
+  return { ...values, operand: positionals[0] } as Record<string, string | boolean | undefined>
 }

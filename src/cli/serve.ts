@@ -1,21 +1,26 @@
 import { announce } from '../actors/announce.ts'
-import { createBalancer } from '../actors/balancer.ts'
+import { type Balancer, createBalancer } from '../actors/balancer.ts'
 import { createSystemClock, watchWallClock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
 import { configHash, redact } from '../config/redact.ts'
-import { memoryMs, type Started, startFrom } from '../config/start.ts'
+import { memoryMs, type Started, startFromFold } from '../config/start.ts'
 import { disabledBecause, type Environment, startWarnings } from '../config/warnings.ts'
 import { CellMap } from '../core/cell-map.ts'
+import { checkpointText } from '../core/checkpoint.ts'
 import { createApp } from '../http/app.ts'
 import { createAuth } from '../http/auth.ts'
 import type { Gateway, Listener } from '../http/gateway.ts'
 import { createHeartbeats } from '../http/heartbeats.ts'
 import { listen } from '../http/listen.ts'
+import { createOperator } from '../http/operator.ts'
+import { type Checkpointer, createCheckpointer } from '../log/checkpointer.ts'
 import { createJournal } from '../log/journal.ts'
-import { retain } from '../log/retention.ts'
+import { type Retention, retain } from '../log/retention.ts'
 import { openLog } from '../log/sqlite.ts'
+import type { LogStore } from '../log/store.ts'
+import { foldBefore } from '../replay/state-at.ts'
 import { createUpstreams } from '../upstream/upstreams.ts'
-import { createConsole } from './console.ts'
+import { type Console, createConsole } from './console.ts'
 import { stopOnSignal } from './drain.ts'
 import { isColoured } from './terminal.ts'
 import { runtimeName, VERSION } from './version.ts'
@@ -47,7 +52,7 @@ export async function serve(
     trouble: (message) => console.say('error', message),
   })
   const started = startedOf(config, env, clock.now())
-  const { policy, recovered } = startFrom(started, store.read)
+  const { policy, recovered } = startFromFold(started, foldBefore(store, started, last.seq + 1))
   const balancer = createBalancer(
     {
       policy,
@@ -55,7 +60,10 @@ export async function serve(
       hours: recovered.hours,
       clock,
       lastSeq: last.seq,
-      record: journal.append,
+      record(event) {
+        journal.append(event)
+        checkpointer.recorded(event)
+      },
       fatal(message) {
         journal.flush()
         console.say('error', `a bug ended the process: ${message}`)
@@ -65,6 +73,7 @@ export async function serve(
     },
     `${started.seed.toString(36)}_`,
   )
+  const checkpointer = checkpointerOf(store, started, balancer)
   balancer.ingest('process.started', started)
   announce(balancer, recovered)
   const heartbeats = createHeartbeats(balancer, config.queue.heartbeatMs, clock.now)
@@ -77,33 +86,54 @@ export async function serve(
     heartbeats,
     listeners,
     identify: createAuth(config.clients, env),
+    operator: createOperator(config, env, journal),
     trouble: (message) => console.say('error', message),
     upstream: (llm) => upstreams.get(llm)!,
   }
   const { listenAddress: hostname, listenPort: port } = config.general
   const app = createApp(gateway)
-  const listener = await listen({ fetch: (request) => app.fetch(request), hostname, port })
+  const listener = await listen({ fetch: app.fetch, hostname, port })
   journal.flush()
   listening = true
-  for (const warning of [...warnings, ...startWarnings(config, env)]) console.say('warn', warning)
-  console.say('info', `event log ${config.eventLog.path}`)
-  if (recovered.unfinished.length > 0) {
-    const count = recovered.unfinished.length
-    console.say(
-      'warn',
-      `${count} requests were under way when the last process died; the log has them as failed`,
-    )
-  }
-  console.flush()
+  await checkpointer.store()
+  sayStart(console, config, [...warnings, ...startWarnings(config, env)], recovered.unfinished.length)
   process.stderr.write(
     `listening on http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listener.port}\n`,
   )
+  const warn = (message: string) => console.say('warn', message)
   const background = [
     heartbeats.stop,
-    retain(store, Math.max(config.eventLog.retentionMs, memoryMs(config.llms)), clock.now),
+    retain({ store, ...boundsOf(config), now: clock.now, tooSmall: warn }),
     watchWallClock(clock, (by_ms) => balancer.ingest('clock.jumped', { by_ms })),
   ]
-  stopOnSignal({ config, balancer, journal, store, console, listener, background })
+  stopOnSignal({ config, balancer, journal, checkpointer, store, console, listener, background })
+}
+
+function checkpointerOf(store: LogStore, started: Started, balancer: Balancer): Checkpointer {
+  const { config_hash: configHash, config } = started
+  const take = (at: number) => checkpointText(balancer.folded(), at)
+  return createCheckpointer({ store, configHash, config, take })
+}
+
+function boundsOf({ eventLog, llms }: Config): Pick<Retention, 'keepMs' | 'memoryMs' | 'maxBytes'> {
+  return { keepMs: eventLog.retentionMs, memoryMs: memoryMs(llms), maxBytes: eventLog.maxBytes }
+}
+
+function sayStart(
+  console: Console,
+  { eventLog }: Config,
+  warnings: readonly string[],
+  unfinished: number,
+): void {
+  for (const warning of warnings) console.say('warn', warning)
+  console.say('info', `event log ${eventLog.path}`)
+  if (unfinished > 0) {
+    console.say(
+      'warn',
+      `${unfinished} requests were under way when the last process died; the log has them as failed`,
+    )
+  }
+  console.flush()
 }
 
 /** What the first event of a process says of it. */

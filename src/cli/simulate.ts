@@ -3,6 +3,8 @@ import { DURATION, durationMs, durationText } from '../config/units.ts'
 import { type Figures, type SimulateOptions, simulate, tightest, withOneMoreKey } from '../sim/simulate.ts'
 import { loadWorkload } from '../sim/workload.ts'
 import { configurationOf } from './configuration.ts'
+import { LogError } from '../log/store.ts'
+import { createNewLog } from './new-log.ts'
 import { createProgress } from './progress.ts'
 import { describe, seconds, type WhatIf } from './simulate-report.ts'
 
@@ -11,6 +13,7 @@ interface Values {
   readonly workload?: string | boolean | undefined
   readonly seed?: string | boolean | undefined
   readonly for?: string | boolean | undefined
+  readonly log?: string | boolean | undefined
   readonly json?: string | boolean | undefined
 }
 
@@ -45,16 +48,29 @@ export function simulateCommand(values: Values, env: NodeJS.ProcessEnv): number 
     seed: Number(seed),
     forMs,
   }
-  const figures = simulated(options)
-  const whatIfs = withMore(options, figures)
-  if (values.json === true) {
-    const more = whatIfs.map(({ llm, limit, figures: changed }) => ({ llm, limit, ...changed }))
-    process.stdout.write(`${JSON.stringify({ seed: Number(seed), ...figures, one_more: more }, null, 2)}\n`)
-    return 0
-  }
   const title = `${name} for ${durationText(forMs)} on ${loaded.file}, seed ${seed}`
-  process.stdout.write(`${title}\n\n${describe(figures, whatIfs)}`)
-  return 0
+  try {
+    const figures = typeof values.log === 'string' ? recorded(options, values.log) : simulated(options)
+    const whatIfs = withMore(options, figures)
+    const more = whatIfs.map(({ llm, limit, figures: changed }) => ({ llm, limit, ...changed }))
+    const json = () => JSON.stringify({ seed: options.seed, ...figures, one_more: more }, null, 2)
+    process.stdout.write(values.json === true ? `${json()}\n` : `${title}\n\n${describe(figures, whatIfs)}`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return 1
+  }
+}
+
+/** Runs the simulation and keeps its events in a new log. */
+function recorded(options: SimulateOptions, path: string): Figures {
+  const log = createNewLog(path)
+  try {
+    return simulated({ ...options, event: log.add })
+  } finally {
+    log.close()
+  }
 }
 
 /** More LLMs than these are not tried with one more key. */

@@ -1,87 +1,107 @@
-import { DURATION, durationMs } from '../config/units.ts'
-import { isOfWindow } from '../core/events.ts'
-import { type LearnedLimit, type LlmStats, type Stats, statsOf } from '../log/stats.ts'
+import { suggestion } from '../config/suggest.ts'
+import { chartSpan } from '../log/charts.ts'
+import { DIMENSIONS, type Dimension } from '../log/groups.ts'
+import { createStats, type Stats } from '../log/stats.ts'
+import type { LogReader } from '../log/store.ts'
+import { limitedIn } from '../log/utilisation.ts'
+import { HOUR_MS } from '../core/time.ts'
 import { withLog } from './log-option.ts'
-import { table } from './table.ts'
+import { MOMENT_HELP, momentOf } from './moment.ts'
+import { createProgress } from './progress.ts'
+import { statsCsv, statsJson } from './stats-data.ts'
+import { describe } from './stats-report.ts'
+
+type Value = string | boolean | undefined
 
 interface Values {
-  readonly config?: string | boolean | undefined
-  readonly log?: string | boolean | undefined
-  readonly since?: string | boolean | undefined
-  readonly json?: string | boolean | undefined
+  readonly config?: Value
+  readonly log?: Value
+  readonly since?: Value
+  readonly until?: Value
+  readonly by?: Value
+  readonly json?: Value
+  readonly csv?: Value
 }
 
-/** `llb stats`: what each LLM did, read beside a running server. */
+/** What of the log is looked at: events at `since` or later and before `until`, in ms since 1970. */
+interface Query {
+  readonly since: number
+  readonly until: number
+  readonly by: readonly Dimension[]
+}
+
+/** `llb stats`: what happened over a span of the log, read beside a running server. */
 export async function stats(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
-  const since = sinceOf(values.since)
-  if (since === null) {
-    process.stderr.write(`--since is "${values.since}"; it must be a duration such as 30m, 24h or 7d.\n`)
+  const query = queryOf(values, Date.now())
+  if (typeof query === 'string') {
+    process.stderr.write(`${query}\n`)
     return 2
   }
+  const terminal = process.stdout.isTTY === true
   return withLog(values, env, ({ reader }) => {
-    const found = statsOf(reader.read(since))
-    process.stdout.write(values.json === true ? `${JSON.stringify(found, null, 2)}\n` : describe(found))
+    const found = read(reader, query, terminal ? chartColumns() : null)
+    if (values.json === true) process.stdout.write(`${JSON.stringify(statsJson(found, query.by), null, 2)}\n`)
+    else if (values.csv === true) process.stdout.write(statsCsv(found, query.by))
+    else process.stdout.write(describe(found, { by: query.by, terminal, env }))
     return 0
   })
 }
 
-function sinceOf(text: string | boolean | undefined): number | null {
-  if (typeof text !== 'string') return 0
-  return DURATION.test(text) ? Date.now() - durationMs(text) : null
+/** What a command line asks for, or what is wrong with it. */
+function queryOf({ since, until, by, json, csv }: Values, now: number): Query | string {
+  if (json === true && csv === true) return '--json and --csv exclude each other.'
+  const from = typeof since === 'string' ? momentOf(since, now) : 0
+  if (from === null) return `--since is "${since}"; it must be ${MOMENT_HELP}.`
+  const to = typeof until === 'string' ? momentOf(until, now) : Number.POSITIVE_INFINITY
+  if (to === null) return `--until is "${until}"; it must be ${MOMENT_HELP}.`
+  if (from >= to) return '--since must be before --until.'
+  const dimensions = typeof by === 'string' ? by.split(',') : ['llm']
+  const unknown = dimensions.find((one) => !isDimension(one))
+  if (unknown !== undefined)
+    return `--by is "${by}"; it must be ${DIMENSIONS.join(', ')}, or several of them with commas${suggestion(unknown, DIMENSIONS) || '.'}`
+  return { since: from, until: to, by: [...new Set(dimensions.filter(isDimension))] }
 }
 
-function describe(stats: Stats): string {
-  if (stats.from === null || stats.to === null) return 'The event log has no events in this span.\n'
-  const { requests, refused, expired, abandoned, failed } = stats
-  const span = `${new Date(stats.from).toISOString()} to ${new Date(stats.to).toISOString()}`
-  const head = [
-    'LLM',
-    'requests',
-    'input tokens',
-    'output tokens',
-    'cost USD',
-    'mean wait s',
-    'max wait s',
-    'errors',
-  ]
-  const counts = `${requests} requests: ${refused} refused, ${expired} expired, ${abandoned} abandoned, ${failed} failed`
-  const llms = table([head, ...stats.llms.map(rowOf)], 1)
-  return `${span}\n${counts}\n\n${llms}${describeLearned(stats)}`
+function isDimension(text: string): text is Dimension {
+  return (DIMENSIONS as readonly string[]).includes(text)
 }
 
-/** What was learned of limits, apart from what is declared. */
-function describeLearned({ llms }: Stats): string {
-  const rows = llms.flatMap(({ llm, learned }) =>
-    learned.map((lesson) => [
-      llm,
-      lesson.limit,
-      String(lesson.declared),
-      inForceText(lesson),
-      new Date(lesson.at).toISOString(),
-      lesson.because,
-    ]),
-  )
-  if (rows.length === 0) return ''
-  return `\n${table([['LLM', 'limit', 'declared', 'learned', 'at', 'because'], ...rows], 2)}`
+/** Events of this long before the span are read too: what waited and ran when it began is known by them. */
+const LEAD_MS = HOUR_MS
+/** Events between two looks at the clock. */
+const PER_LOOK = 4096
+
+/** @param columns how wide charts may be; null for none */
+function read(reader: LogReader, { since, until, by }: Query, columns: number | null): Stats {
+  const first = positionOf(reader, since - LEAD_MS)
+  const end = until === Number.POSITIVE_INFINITY ? null : positionOf(reader, until)
+  const last = end ?? reader.last()
+  const from = Math.max(since, first?.at ?? 0)
+  const fold = createStats({
+    since,
+    by,
+    llms: (first && limitedIn(reader.latest('process.started', first.seq)?.data.config)) ?? [],
+    ...(columns !== null && last.at >= from && { chart: chartSpan(from, last.at, columns) }),
+  })
+  if (first === null) return fold.result()
+  const progress = createProgress('read', last.seq - first.seq + 1, 'events')
+  for (const event of reader.readFrom(first.seq)) {
+    if (event.at >= until) break
+    fold.take(event)
+    if ((event.seq - first.seq) % PER_LOOK === 0) progress.update(event.seq - first.seq)
+  }
+  progress.end()
+  return fold.result()
 }
 
-function inForceText({ inForce, perMs, cause, window, phaseMs }: LearnedLimit): string {
-  const amount = `${inForce} per ${perMs / 1000} s`
-  if (!isOfWindow(cause)) return amount
-  if (window === null) return `${amount}, counted as declared`
-  return `${amount}, ${window}${phaseMs === null ? '' : ` from ${phaseMs / 1000} s on`}`
+/** Where the first event stands that is not before an instant; null when there is none. */
+function positionOf(reader: LogReader, at: number): { seq: number; at: number } | null {
+  for (const event of reader.read(at)) return event
+  return null
 }
 
-function rowOf(llm: LlmStats): string[] {
-  const errors = Object.entries(llm.errors).map(([name, count]) => `${count} ${name}`)
-  return [
-    llm.llm,
-    String(llm.requests),
-    String(llm.inputTokens),
-    String(llm.outputTokens),
-    (llm.costNanoUsd / 1e9).toFixed(6),
-    llm.requests === 0 ? '-' : (llm.waitMsTotal / llm.requests / 1000).toFixed(1),
-    (llm.waitMsMax / 1000).toFixed(1),
-    errors.length === 0 ? '0' : errors.join(', '),
-  ]
+const CHART_COLUMNS_MAX = 72
+
+function chartColumns(): number {
+  return Math.max(10, Math.min(CHART_COLUMNS_MAX, (process.stdout.columns ?? 80) - 12))
 }

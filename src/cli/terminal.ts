@@ -15,3 +15,9 @@ export function rendered(text: string, rendition: string, coloured: boolean): st
 export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',')
 }
+
+/** Words of others, such as a provider's, must not move the cursor or start a line of their own. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+}

@@ -16,6 +16,8 @@ export interface Config {
     readonly weights: Weights
     /** Largest request body accepted. */
     readonly maxBodyBytes: number
+    /** Environment variable that holds the operator's key; null where loopback alone is let in. */
+    readonly adminKeyName: string | null
     /** How long requests may go on after the signal to stop. */
     readonly drainMs: number
   }
@@ -34,6 +36,8 @@ export interface Config {
     /** Absolute. */
     readonly path: string
     readonly retentionMs: number
+    /** The most that events and checkpoints take up, as far as the limits can do without the rest. */
+    readonly maxBytes: number
     readonly bodies: boolean
   }
   readonly clients: readonly ClientSpec[]

@@ -36,6 +36,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
       logLevel: general.log_level,
       weights: general.optimization_weights ? expandWeights(general.optimization_weights) : DEFAULT_WEIGHTS,
       maxBodyBytes: general.max_body,
+      adminKeyName: general.admin_key_name || null,
       drainMs: general.drain,
     },
     queue: {
@@ -51,6 +52,7 @@ export function expandConfig(raw: RawConfig, file: string): Config {
     eventLog: {
       path: resolve(dirname(file), eventLog.path),
       retentionMs: eventLog.retention,
+      maxBytes: eventLog.max_size,
       bodies: eventLog.bodies,
     },
     clients: raw.clients.map(expandClient),

@@ -42,6 +42,9 @@ const generalSchema = v.strictObject({
     '500ms',
   ),
   max_body: v.optional(described('Largest request body.', size()), '32MiB'),
+  admin_key_name: v.optional(
+    described("Environment variable that holds the operator's key, for /admin beyond loopback.", envName()),
+  ),
   drain: v.optional(described('How long requests may go on after the signal to stop.', duration(0)), '30s'),
 })
 
@@ -97,6 +100,10 @@ const eventLogSchema = v.strictObject({
   retention: v.optional(
     described('How long events are kept.', duration(60 * SECOND_MS, 36_500 * DAY_MS)),
     '30d',
+  ),
+  max_size: v.optional(
+    described('The most that the log takes up: the oldest events are deleted first.', size()),
+    '2GB',
   ),
   bodies: v.optional(
     described('Reserved: keep prompts and answers too. This version keeps none.', flag()),

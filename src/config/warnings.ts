@@ -39,6 +39,7 @@ export function fileWarnings({ llms }: RawConfig): string[] {
 export function startWarnings(config: Config, env: Environment): string[] {
   return [
     ...exposure(config),
+    ...adminKey(config, env),
     ...config.clients
       .filter(({ keyName }) => !env[keyName])
       .map(({ name, keyName }) => `client ${name} cannot be let in: ${keyName} is not set`),
@@ -57,6 +58,10 @@ function exposure({ general, clients }: Config): string[] {
   if (isLoopback(general.listenAddress) || clients.length > 0) return []
   const { listenAddress } = general
   return [`listening on ${listenAddress} without clients: everybody who reaches it can spend your quotas`]
+}
+
+function adminKey({ general: { adminKeyName: name } }: Config, env: Environment): string[] {
+  return name === null || env[name] ? [] : [`/admin answers on loopback only: ${name} is not set`]
 }
 
 function availability({ llms }: Config, env: Environment): string[] {

@@ -39,5 +39,5 @@ function requestOf(
   { seq, at, client, inputTokens, attempts }: Pending,
   attempt: OpenRequest['attempt'],
 ): OpenRequest {
-  return { seq, at, client, inputTokens, attempts, attempt }
+  return { seq, at, client, inputTokens, attempts, attempt, isEnding: false }
 }

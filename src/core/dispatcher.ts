@@ -46,6 +46,7 @@ export function handle(state: Dispatcher, ports: Ports, event: InputEvent): void
       return
     case 'process.started':
     case 'config.changed':
+    case 'log.resumed':
       return
     default:
       event satisfies never
@@ -112,7 +113,7 @@ function shared({ eligible: lists }: Dispatcher, eligible: readonly number[]): r
 }
 
 /** What a request needs of an LLM, as the log has it. */
-function needsOf({
+export function needsOf({
   client,
   input_tokens,
   output_tokens,
@@ -122,7 +123,7 @@ function needsOf({
   return { client, inputTokens: input_tokens, outputTokens: output_tokens, choices, modes }
 }
 
-function boundsOf({ data }: EventOf<'request.received'>): Bounds {
+export function boundsOf({ data }: EventOf<'request.received'>): Bounds {
   return { minQuality: data.min_quality, maxCostNanoUsd: data.max_cost_nano_usd }
 }
 
@@ -191,7 +192,7 @@ function drain(state: Dispatcher, ports: Ports, { at, data }: EventOf<'process.s
   }
 }
 
-function pendingOf(
+export function pendingOf(
   event: EventOf<'request.received'>,
   weights: Weights,
   eligible: readonly number[],

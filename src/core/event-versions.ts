@@ -10,6 +10,7 @@ const INPUT_VERSIONS = {
   'timer.fired': 1,
   'config.changed': 1,
   'clock.jumped': 1,
+  'log.resumed': 1,
   'process.stopping': 1,
 } as const satisfies Record<InputType, number>
 

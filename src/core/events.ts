@@ -183,6 +183,8 @@ export interface InputData {
   'timer.fired': { timer: number }
   'config.changed': { config_hash: string; config: unknown }
   'clock.jumped': { by_ms: number }
+  /** The log could not be written for so long, and lacks so many events because of that. */
+  'log.resumed': { dropped: number; failing_ms: number }
   'process.stopping': { reason: string; drain_ms: number }
 }
 

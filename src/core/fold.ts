@@ -59,6 +59,8 @@ export interface OpenRequest {
   attempts: number
   /** The attempt under way; null while it waits. */
   attempt: OpenAttempt | null
+  /** Whether an attempt has ended and what follows is told by one of the next events, at the same instant. */
+  isEnding: boolean
 }
 
 export interface OpenAttempt {
@@ -166,7 +168,7 @@ function ofRequest(fold: Fold, request: string, event: Event): void {
     const { client, input_tokens: inputTokens } = event.data
     noteHours(fold.hours, fold.llms.values(), event.at)
     const { seq, at } = event
-    fold.open.set(request, { seq, at, client, inputTokens, attempts: 0, attempt: null })
+    fold.open.set(request, { seq, at, client, inputTokens, attempts: 0, attempt: null, isEnding: false })
     return
   }
   const open = fold.open.get(request)
@@ -177,9 +179,14 @@ function ofRequest(fold: Fold, request: string, event: Event): void {
       break
     case 'attempt.finished':
       finished(fold, open, event)
+      open.isEnding = true
       break
     case 'attempt.failed':
       settle(fold, open, endingOf(event.data), event.at)
+      open.isEnding = true
+      break
+    case 'request.retried':
+      open.isEnding = false
       break
     case 'request.abandoned':
     case 'request.completed':

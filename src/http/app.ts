@@ -1,12 +1,15 @@
 import { Hono } from 'hono'
+import { explainRequest } from './admin.ts'
 import { chatCompletions } from './chat.ts'
 import { badRequest, errorResponse } from './errors.ts'
 import type { Gateway } from './gateway.ts'
+import type { Peer } from './listen.ts'
 import { getModel, listModels } from './models.ts'
 
 /** Answers any HTTP request; what fails inside becomes an answer, too. */
 export interface App {
-  fetch(request: Request): Response | Promise<Response>
+  /** `peer` is who asks; nobody is known to be the operator without it. */
+  fetch(request: Request, peer?: Peer): Response | Promise<Response>
 }
 
 const CHAT = '/v1/chat/completions'
@@ -20,10 +23,10 @@ export function createApp(gateway: Gateway): App {
   const router = createRouter(gateway)
   const broke = (error: unknown) => failure(gateway, error)
   return {
-    fetch: (request) =>
+    fetch: (request, peer) =>
       request.method === 'POST' && isAt(request.url, CHAT)
         ? chatCompletions(gateway, request).catch(broke)
-        : router.fetch(request),
+        : router.fetch(request, { peer }),
   }
 }
 
@@ -34,16 +37,21 @@ function isAt(url: string, path: string): boolean {
   return url.startsWith(path, start) && (url.length === end || url[end] === '?')
 }
 
-function createRouter(gateway: Gateway): Hono {
-  const app = new Hono()
+interface Env {
+  readonly Bindings: { readonly peer?: Peer | undefined }
+}
+
+function createRouter(gateway: Gateway): Hono<Env> {
+  const app = new Hono<Env>()
   // In a form of the path that is written otherwise, such as with escapes.
   app.post(CHAT, (c) => chatCompletions(gateway, c.req.raw))
   app.get('/v1/models', (c) => listModels(gateway, c.req.raw))
   app.get('/v1/models/:id{.+}', (c) => getModel(gateway, c.req.raw, c.req.param('id')))
+  app.get('/admin/requests/:id', (c) => explainRequest(gateway, c.req.raw, c.req.param('id'), c.env.peer))
   app.get('/health', () => Response.json({ status: 'ok' }))
   app.get('/ready', (c) => ready(gateway, c.req.raw))
   app.notFound((c) => {
-    const message = `There is no ${c.req.method} ${c.req.path} here. Endpoints: POST /v1/chat/completions, GET /v1/models, GET /health, GET /ready.`
+    const message = `There is no ${c.req.method} ${c.req.path} here. Endpoints: POST /v1/chat/completions, GET /v1/models, GET /health, GET /ready, GET /admin/requests/{id}.`
     return errorResponse(badRequest(message, 'not_found', 404), {})
   })
   app.onError((error) => failure(gateway, error))

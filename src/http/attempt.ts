@@ -25,6 +25,12 @@ export interface Finish {
   readonly bytes: number
 }
 
+/** Why answers end. Another word may be anything that a provider writes, and the log keeps none of its texts. */
+const FINISH_REASONS: ReadonlySet<string> = new Set([
+  ...['stop', 'length', 'tool_calls', 'function_call', 'content_filter'],
+  ...['end_turn', 'eos', 'eos_token', 'max_tokens', 'stop_sequence', 'error', 'abort', 'sensitive'],
+])
+
 /** One attempt under way: all that its call takes, and what the balancer is told of how it goes. */
 export class Attempt implements CallOptions {
   readonly call: Call
@@ -77,7 +83,7 @@ export class Attempt implements CallOptions {
       status,
       limits,
       usage,
-      finish_reason: finishReason,
+      finish_reason: finishReason === null || FINISH_REASONS.has(finishReason) ? finishReason : 'other',
       first_byte_ms: firstByteMs,
       duration_ms: this.elapsedMs(),
       output_bytes: bytes,

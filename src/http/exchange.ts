@@ -171,7 +171,7 @@ class Exchange implements Listener, Beating, EventListenerObject {
       } else if (left) this.#abandon()
       else if (ended.kind === 'failed') {
         this.#attempt = null
-        attempt.failed(discreet(ended.failure, call).failure, true, [])
+        attempt.failed(discreet(ended.failure, call, true).failure, true, [])
       }
     }
     const brokenOff = (failure: Failure) =>

@@ -3,6 +3,7 @@ import type { Clock } from '../actors/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { CellMap } from '../core/cell-map.ts'
 import type { Event } from '../core/events.ts'
+import type { Operator } from './operator.ts'
 import type { Upstream } from '../upstream/upstreams.ts'
 import type { Identity } from './auth.ts'
 import type { Heartbeats } from './heartbeats.ts'
@@ -23,6 +24,7 @@ export interface Gateway {
   /** Who hears of the committed events of a request, by its id. */
   readonly listeners: CellMap<string, Listener>
   identify(headers: Headers): Identity
+  readonly operator: Operator
   /** Tells the operator of a bug. */
   trouble(message: string): void
   /** How to reach an LLM, by its name. */

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { Checkpoint } from '../core/checkpoint.ts'
-import type { LogReader, StoredCheckpoint } from './store.ts'
+import type { CheckpointText, LogReader, StoredCheckpoint } from './store.ts'
 
 /**
  * The state after an event, so that no fold of a log has to begin further back, and the configuration that it is of: a
@@ -27,17 +27,26 @@ interface Row {
   readonly config: string
 }
 
-/** How the last checkpoint is found in a database that has some. */
-export function readCheckpoints(db: Database.Database): LogReader['lastCheckpoint'] {
+type CheckpointReader = Pick<LogReader, 'firstCheckpoint' | 'lastCheckpoint'>
+
+/** A log of a version that had none. */
+export const NO_CHECKPOINTS: CheckpointReader = { firstCheckpoint: () => null, lastCheckpoint: () => null }
+
+/** How checkpoints are found in a database that may have some. */
+export function readCheckpoints(db: Database.Database): CheckpointReader {
   const select = (which: string) =>
     db.prepare(
       `SELECT checkpoint.*, config FROM checkpoint JOIN configuration ON hash = config_hash WHERE ${which} ORDER BY seq DESC LIMIT 1`,
     )
   const last = select('seq <= ?')
   const lastOf = select('seq <= ? AND config_hash = ?')
-  return (seq, configHash) => {
-    const row = (configHash === undefined ? last.get(seq) : lastOf.get(seq, configHash)) as Row | undefined
-    return row === undefined ? null : checkpointIn(row)
+  const first = db.prepare('SELECT min(seq) FROM checkpoint').pluck()
+  return {
+    firstCheckpoint: () => first.get() as number | null,
+    lastCheckpoint(seq, configHash) {
+      const row = (configHash === undefined ? last.get(seq) : lastOf.get(seq, configHash)) as Row | undefined
+      return row === undefined ? null : checkpointIn(row)
+    },
   }
 }
 
@@ -46,15 +55,15 @@ function checkpointIn({ seq, at, config_hash: configHash, state, config }: Row):
 }
 
 /** How a checkpoint is stored, in one transaction. Throws where the disk or the file does not allow it. */
-export function writeCheckpoints(db: Database.Database): (checkpoint: StoredCheckpoint) => void {
+export function writeCheckpoints(db: Database.Database): (checkpoint: CheckpointText) => void {
   const hasConfig = db.prepare('SELECT 1 FROM configuration WHERE hash = ?')
   const putConfig = db.prepare('INSERT INTO configuration (hash, config) VALUES (?, ?)')
   const put = db.prepare(
     'INSERT OR REPLACE INTO checkpoint (seq, at, config_hash, state) VALUES (?, ?, ?, ?)',
   )
-  return db.transaction(({ seq, at, configHash, config, state }: StoredCheckpoint) => {
+  return db.transaction(({ seq, at, configHash, config, state }: CheckpointText) => {
     if (hasConfig.get(configHash) === undefined) putConfig.run(configHash, JSON.stringify(config))
-    put.run(seq, at, configHash, JSON.stringify(state))
+    put.run(seq, at, configHash, state)
   })
 }
 

@@ -31,7 +31,8 @@ export function narrate(event: Event): Line | null {
       const { attempt, wait_ms: waited, waited_for: limit, candidates } = event.data
       const wait = waited === 0 ? '' : ` after ${seconds(waited)}${limit === null ? '' : ` for ${limit}`}`
       const again = attempt === 1 ? '' : `, attempt ${attempt}`
-      return info(`dispatched to ${event.llm}${wait}${again} (${reasonOf(candidates)})`)
+      const reason = candidates.length === 0 ? '' : ` (${reasonOf(candidates)})`
+      return info(`dispatched to ${event.llm}${wait}${again}${reason}`)
     }
     case 'request.retried':
       return warn(
@@ -117,7 +118,8 @@ function inForce({ in_force: now, declared }: LimitLesson): string {
   return `; in force: ${now.amount} per ${seconds(now.per_ms)}${window}, declared: ${declared}`
 }
 
-function seconds(ms: number): string {
+/** `250 ms`, `12.3 s`. */
+export function seconds(ms: number): string {
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 

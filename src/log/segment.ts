@@ -1,4 +1,5 @@
 import type { Event } from '../core/events.ts'
+import { LogError } from './store.ts'
 
 /**
  * One commit as it is stored: the kinds of events in it with the names of their data, each once, and the events as
@@ -15,7 +16,7 @@ export interface Segment {
 }
 
 /** The type of an event, its version and the names of its data. */
-type Shape = [type: string, v: number, names: string[]]
+export type Shape = [type: string, v: number, names: string[]]
 
 /**
  * The index of its shape, ms since the first event of the segment, the request, the LLM, and the values of the data.
@@ -30,13 +31,47 @@ export function pack(events: readonly Event[]): Segment {
   return { seq, at, shapes: JSON.stringify(shapes), events: JSON.stringify(rows) }
 }
 
-/** The events of a commit. O(bytes). */
-export function unpack({ seq, at, shapes, events }: Segment): Event[] {
-  const known = JSON.parse(shapes) as Shape[]
+/** How the events of one shape are read. */
+export interface ShapeReader {
+  readonly type: string
+  readonly v: number
+  /** How many values each has; null where `dataOf` throws for all of them. */
+  readonly width: number | null
+  /** Throws a LogError when they cannot be read. */
+  dataOf(values: readonly unknown[], seq: number): Record<string, unknown>
+}
+
+/** Decides how each of the shapes of a segment is read. */
+export type Reading = (shapes: string) => readonly ShapeReader[]
+
+/** Reads events as they are stored, in whatever version. */
+export const asStored: Reading = (shapes) =>
+  (JSON.parse(shapes) as Shape[]).map(([type, v, names]) => ({
+    type,
+    v,
+    width: names.length,
+    dataOf: (values) => dataOf(names, values),
+  }))
+
+/** The events of a commit. Throws a LogError when they cannot be read. O(bytes). */
+export function unpack(segment: Segment, reading: Reading = asStored): Event[] {
+  try {
+    return unpacked(segment, reading)
+  } catch (error) {
+    if (error instanceof LogError) throw error
+    throw new LogError(
+      `The event log is damaged: the events from ${segment.seq} on are no events. Use a copy of the file, or another event log (event_log.path).`,
+    )
+  }
+}
+
+function unpacked({ seq, at, shapes, events }: Segment, reading: Reading): Event[] {
+  const readers = reading(shapes)
   const rows = JSON.parse(events) as Row[]
   return rows.map(([shape, ms, request, llm, values], i) => {
-    const [type, v, names] = known[shape]!
-    return { seq: seq + i, at: at + ms, type, v, request, llm, data: dataOf(names, values) } as Event
+    const { type, v, width, dataOf } = readers[shape]!
+    if (width !== null && values.length !== width) throw new Error('values without names')
+    return { seq: seq + i, at: at + ms, type, v, request, llm, data: dataOf(values, seq + i) } as Event
   })
 }
 
@@ -58,8 +93,8 @@ function hasNames(data: object, names: readonly string[]): boolean {
   return i === names.length
 }
 
-function dataOf(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
+export function dataOf(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
   const data: Record<string, unknown> = {}
-  for (const [i, name] of names.entries()) data[name] = values[i]
+  for (let i = 0; i < names.length; i++) data[names[i]!] = values[i]
   return data
 }

@@ -2,7 +2,14 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Event, EventOf, EventType } from '../core/events.ts'
-import { CHECKPOINT_SCHEMA, pruneToCheckpoint, readCheckpoints, writeCheckpoints } from './checkpoints.ts'
+import { createReading } from './catalogue/reading.ts'
+import {
+  CHECKPOINT_SCHEMA,
+  NO_CHECKPOINTS,
+  pruneToCheckpoint,
+  readCheckpoints,
+  writeCheckpoints,
+} from './checkpoints.ts'
 import { pack, type Segment, unpack } from './segment.ts'
 import { LogError, type LogReader, type LogStore, type Position } from './store.ts'
 
@@ -53,9 +60,6 @@ export function openLog(path: string): LogStore {
   const pages = db.prepare(
     'SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
   )
-  const reader = readerOf(db)
-  // Taken before the last events were in the log, of which a crash then kept the log.
-  db.prepare('DELETE FROM checkpoint WHERE seq > ?').run(reader.last().seq)
   return {
     append(events) {
       if (events.length === 0) return
@@ -65,7 +69,7 @@ export function openLog(path: string): LogStore {
     checkpoint: writeCheckpoints(db),
     prune: pruneToCheckpoint(db),
     usedBytes: () => pages.pluck().get() as number,
-    ...reader,
+    ...readerOf(db),
     close() {
       db.close()
       lock.close()
@@ -105,30 +109,42 @@ export function openLogReader(path: string): LogReader & { db: Database.Database
 }
 
 function readerOf(db: Database.Database): LogReader {
+  const reading = createReading()
   const head = db.prepare('SELECT seq, at FROM segment ORDER BY seq LIMIT 1')
   const tail = db.prepare('SELECT * FROM segment ORDER BY seq DESC LIMIT 1')
-  // A segment before the first that begins in time, or after a `seq`, may end in it.
-  const before = db.prepare('SELECT seq FROM segment WHERE at < ? ORDER BY seq DESC LIMIT 1').pluck()
-  const holding = db.prepare('SELECT max(seq) FROM segment WHERE seq <= ?').pluck()
+  const holding = db.prepare('SELECT seq, at FROM segment WHERE seq <= ? ORDER BY seq DESC LIMIT 1')
   const from = db.prepare('SELECT * FROM segment WHERE seq >= ? ORDER BY seq')
   const shaped = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(shapes, ?) > 0 ORDER BY seq')
   const having = db.prepare('SELECT * FROM segment WHERE seq >= ? AND instr(events, ?) > 0 ORDER BY seq')
+  const naming = db.prepare('SELECT * FROM segment WHERE seq <= ? AND instr(shapes, ?) > 0 ORDER BY seq DESC')
 
   function* events(segments: Iterable<unknown>, isMeant: (event: Event) => boolean): Generator<Event> {
     for (const segment of segments)
-      for (const event of unpack(segment as Segment)) if (isMeant(event)) yield event
+      for (const event of unpack(segment as Segment, reading)) if (isMeant(event)) yield event
   }
-  const start = (seq: number) => (holding.get(seq) as number | null) ?? 0
+  const startAt = (seq: number) => holding.get(seq) as Position | undefined
+  const start = (seq: number) => startAt(seq)?.seq ?? 0
+  /** The last segment that begins before an instant, which may end after it: by bisection, as time never goes back. */
+  function startBefore(at: number): number {
+    let low = 0
+    let high = startAt(Number.MAX_SAFE_INTEGER)?.seq ?? 0
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      const found = startAt(middle)
+      if (found === undefined || found.at < at) low = middle
+      else high = found.seq - 1
+    }
+    return start(low)
+  }
   return {
     first: () => (head.get() as Position | undefined) ?? { seq: 0, at: 0 },
     last() {
       const segment = tail.get() as Segment | undefined
       if (segment === undefined) return { seq: 0, at: 0 }
-      const { seq, at } = unpack(segment).at(-1)!
+      const { seq, at } = unpack(segment, reading).at(-1)!
       return { seq, at }
     },
-    read: (since) =>
-      events(from.iterate((before.get(since) as number | undefined) ?? 0), ({ at }) => at >= since),
+    read: (since) => events(from.iterate(startBefore(since)), ({ at }) => at >= since),
     readFrom: (seq) => events(from.iterate(start(seq)), (event) => event.seq >= seq),
     readWith: (text, seq) =>
       events(having.iterate(start(seq), JSON.stringify(text).slice(1, -1)), (event) => event.seq >= seq),
@@ -137,7 +153,15 @@ function readerOf(db: Database.Database): LogReader {
         shaped.iterate(start(seq), JSON.stringify(type)),
         (event) => event.type === type && event.seq >= seq,
       ) as IterableIterator<EventOf<T>>,
-    lastCheckpoint: versionOf(db) < SCHEMA_VERSION ? () => null : readCheckpoints(db),
+    ...(versionOf(db) < SCHEMA_VERSION ? NO_CHECKPOINTS : readCheckpoints(db)),
+    latest<T extends EventType>(type: T, seq: number) {
+      const isMeant = (event: Event): event is Event & EventOf<T> => event.type === type && event.seq <= seq
+      for (const segment of naming.iterate(seq, JSON.stringify(type))) {
+        const found = unpack(segment as Segment).findLast(isMeant)
+        if (found !== undefined) return found
+      }
+      return null
+    },
     close: () => void db.close(),
   }
 }
@@ -151,6 +175,8 @@ function prepared(db: Database.Database): Database.Database {
   if (journal !== 'wal') throw new Error(`its journal mode is ${journal}, not wal`)
   if (fresh) define(db, SCHEMA)
   else if (versionOf(db) < SCHEMA_VERSION) define(db, CHECKPOINT_SCHEMA)
+  // Of events that a crash kept from the log, whose numbers will be those of others.
+  db.prepare('DELETE FROM checkpoint WHERE seq > ?').run(readerOf(db).last().seq)
   return db
 }
 

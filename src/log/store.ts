@@ -16,6 +16,9 @@ export interface StoredCheckpoint extends Position {
   readonly state: Checkpoint
 }
 
+/** A checkpoint whose state is JSON. */
+export type CheckpointText = Omit<StoredCheckpoint, 'state'> & { readonly state: string }
+
 /** Where events are read. Each call sees what was committed when it began. */
 export interface LogReader {
   /** The first event there is, since older ones may be deleted; zeros for an empty log. */
@@ -32,6 +35,10 @@ export interface LogReader {
   readOf<T extends EventType>(type: T, seq: number): IterableIterator<EventOf<T>>
   /** The last checkpoint at `seq` or before it, of any configuration or of one; null where there is none. */
   lastCheckpoint(seq: number, configHash?: string): StoredCheckpoint | null
+  /** The event of the first checkpoint there is; null where there is none. */
+  firstCheckpoint(): number | null
+  /** The last event of a type up to `seq`; null when there is none. O(bytes of the log after it). */
+  latest<T extends EventType>(type: T, seq: number): EventOf<T> | null
   close(): void
 }
 
@@ -41,8 +48,8 @@ export interface LogStore extends LogReader {
    * Appends a batch, whose `seq` have no gap, in one transaction. Throws when the disk or the file does not allow it.
    */
   append(events: readonly Event[]): void
-  /** Stores a checkpoint, in one transaction. Throws as `append` does. */
-  checkpoint(checkpoint: StoredCheckpoint): void
+  /** Stores a checkpoint, whose state is given as JSON, in one transaction. Throws as `append` does. */
+  checkpoint(checkpoint: CheckpointText): void
   /**
    * Deletes at most `most` commits, the oldest first, up to the last checkpoint before `before` (ms since 1970); gives
    * how many it deleted.

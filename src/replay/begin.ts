@@ -1,11 +1,10 @@
 import type { Config } from '../config/config.ts'
-import type { Deciding } from '../config/policy.ts'
 import { configHash } from '../config/redact.ts'
-import { memoryMs } from '../config/start.ts'
-import type { Event, EventOf } from '../core/events.ts'
+import type { EventOf } from '../core/events.ts'
 import type { LogReader } from '../log/store.ts'
 import type { Difference } from './difference.ts'
 import { type Execution, execute } from './execution.ts'
+import { foldBefore, holdsPast } from './state-at.ts'
 
 type Start = EventOf<'process.started'>
 
@@ -29,22 +28,9 @@ export function begin(log: LogReader, event: Start): Begun {
   if (hash !== '' && configHash(config as Config) !== hash)
     return wrong('config', 'its configuration does not have the hash that stands with it')
   try {
-    if (!isPastWhole(log, event)) return { because: PAST_IS_GONE }
-    return { execution: execute(event, (since) => before(log, since, event.seq)) }
+    if (!holdsPast(log, event.data, event.seq)) return { because: PAST_IS_GONE }
+    return { execution: execute(event, foldBefore(log, event.data, event.seq)) }
   } catch (error) {
     return wrong('broken', `the process cannot be started: ${(error as Error).message}`)
-  }
-}
-
-/** Whether the log goes back as far as the state at the start does. */
-function isPastWhole(log: LogReader, { data }: Start): boolean {
-  const first = log.first()
-  return first.seq <= 1 || first.at < data.recovered_at! - memoryMs((data.config as Deciding).llms)
-}
-
-function* before(log: LogReader, since: number, seq: number): Generator<Event> {
-  for (const event of log.read(since)) {
-    if (event.seq >= seq) return
-    yield event
   }
 }

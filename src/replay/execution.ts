@@ -1,7 +1,8 @@
 import { announce } from '../actors/announce.ts'
 import { createBalancer } from '../actors/balancer.ts'
-import { type Started, startFrom } from '../config/start.ts'
+import { startFromFold } from '../config/start.ts'
 import type { Event, EventData, EventOf, InputEvent } from '../core/events.ts'
+import type { Fold } from '../core/fold.ts'
 import { createReplayClock } from './clock.ts'
 
 /** A process that is executed again: facts go in, and everything comes out that it records of them. */
@@ -17,12 +18,9 @@ export interface Execution {
   readonly broken: string | null
 }
 
-/** Starts a process again as it started. `past` gives the events of the log before it, from an instant on. */
-export function execute(
-  event: EventOf<'process.started'>,
-  past: (since: number) => Iterable<Event>,
-): Execution {
-  const { policy, recovered } = startFrom(event.data as Started, past)
+/** Starts a process again as it started, from the fold of what the log has before it, which is used up. */
+export function execute(event: EventOf<'process.started'>, past: Fold): Execution {
+  const { policy, recovered } = startFromFold(event.data, past)
   const produced: Event[] = []
   let broken: string | null = null
   const clock = createReplayClock(event.data.recovered_at!)

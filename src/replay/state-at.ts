@@ -23,9 +23,11 @@ type Start = EventOf<'process.started'>
  * The state right after the event `seq`, or after the last event where the log has none so high: from the last
  * checkpoint before it on, else from as far back as the process that was running had looked itself. Null where the log
  * does not reach back far enough, or has no process before it. O(events since the checkpoint).
+ *
+ * @param earlier a state of the same log from which it is folded on, where no checkpoint is nearer; it is used up
  */
-export function stateAt(log: LogReader, seq: number): LogState | null {
-  let state = fromCheckpoint(log, seq) ?? fromStart(log, lastStart(log, seq))
+export function stateAt(log: LogReader, seq: number, earlier: LogState | null = null): LogState | null {
+  let state = nearest(log, seq, earlier) ?? fromStart(log, lastStart(log, seq))
   while (state !== null) {
     const start = foldUntil(log, state, seq)
     if (start === null) return state
@@ -38,9 +40,9 @@ export function stateAt(log: LogReader, seq: number): LogState | null {
  * The fold of all events before `seq`, at which a process starts: from the last checkpoint of its configuration on, if
  * that is not from before what its windows can see while another one ran since; else from there on.
  */
-export function foldBefore(log: LogReader, started: Start['data'], now: number, seq: number): Fold {
+export function foldBefore(log: LogReader, started: Start['data'], seq: number): Fold {
   const { llms: specs } = started.config as Deciding
-  const since = now - memoryMs(specs)
+  const since = started.recovered_at! - memoryMs(specs)
   const known = checkpointBefore(log, started.config_hash, since, seq)
   const fold = known === null ? createFold(specs) : restore(known.state, specs)
   for (const event of known === null ? log.read(since) : log.readFrom(known.seq + 1)) {
@@ -48,6 +50,14 @@ export function foldBefore(log: LogReader, started: Start['data'], now: number, 
     foldInto(fold, event)
   }
   return fold
+}
+
+/** Whether the log still has all that a process, which starts at `seq`, has looked at of it. */
+export function holdsPast(log: LogReader, started: Start['data'], seq: number): boolean {
+  const since = started.recovered_at! - memoryMs((started.config as Deciding).llms)
+  const first = log.first()
+  if (first.seq <= 1 || first.at < since) return true
+  return checkpointBefore(log, started.config_hash, since, seq) !== null
 }
 
 function checkpointBefore(
@@ -68,8 +78,9 @@ export function seqAt(log: LogReader, at: number): number {
   return log.last().seq
 }
 
-function fromCheckpoint(log: LogReader, seq: number): LogState | null {
+function nearest(log: LogReader, seq: number, earlier: LogState | null): LogState | null {
   const checkpoint = log.lastCheckpoint(seq)
+  if (earlier !== null && earlier.seq >= (checkpoint?.seq ?? 0)) return earlier
   if (checkpoint === null) return null
   const config = checkpoint.config as Deciding
   return { ...checkpoint, config, fold: restore(checkpoint.state, config.llms) }
@@ -78,15 +89,13 @@ function fromCheckpoint(log: LogReader, seq: number): LogState | null {
 /** The state right after a process started. */
 function fromStart(log: LogReader, start: Start | null): LogState | null {
   if (start === null) return null
-  const { seq, at, data } = start
-  const config = data.config as Deciding | null
+  const { seq, at } = start
   // A start of version 1 does not say when it looked: just before.
-  const now = data.recovered_at ?? at
+  const data = { ...start.data, recovered_at: start.data.recovered_at ?? at }
+  const config = data.config as Deciding | null
   if (config === null) return null
-  const since = now - memoryMs(config.llms)
-  const isWhole = log.first().seq <= 1 || log.first().at < since
-  if (!isWhole && checkpointBefore(log, data.config_hash, since, seq) === null) return null
-  const fold = foldBefore(log, data, now, seq)
+  if (!holdsPast(log, data, seq)) return null
+  const fold = foldBefore(log, data, seq)
   foldInto(fold, start)
   return { seq, at, fold, configHash: data.config_hash, config }
 }

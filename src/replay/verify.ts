@@ -38,8 +38,8 @@ interface Walk {
 const START_IS_GONE = 'the log does not hold the start of this process any more'
 
 /**
- * Executes every decision of a log again, from its facts alone, and stops at the first event that is not what comes out.
- * Memory is bounded, however long the log: a page of events, and what is under way at a time.
+ * Executes every decision of a log again, from its facts alone, and stops at the first event that is not what comes
+ * out. Memory is bounded, however long the log: a page of events, and what is under way at a time.
  * `progress` is told the `seq` of each event that was looked at.
  */
 export function verify(log: LogReader, progress?: (seq: number) => void): Verification {

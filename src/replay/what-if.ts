@@ -192,7 +192,7 @@ function worldOf(
     startOf({ seq, data }) {
       const [start] = log.readOf('process.started', seq)
       if (!isSamePolicy(start!.data.config as Written, config)) return null
-      return foldBefore(log, start!.data, data.recovered_at!, seq)
+      return foldBefore(log, { ...start!.data, recovered_at: data.recovered_at }, seq)
     },
     ...told,
   })

@@ -1,7 +1,7 @@
 import type { Failure, FailureClass } from '../core/events.ts'
 import type { Unit } from '../core/types.ts'
 import { asObject, asText } from './json.ts'
-import { errorIn, type ProviderError, readError, safeMessage } from './provider-error.ts'
+import { errorIn, type ProviderError, readError } from './provider-error.ts'
 import { boundedWait, parseWait, retryAfter, waitInText } from './retry-after.ts'
 
 /** What the provider's own codes say, whatever the status; the first match counts. */
@@ -177,24 +177,26 @@ export function failureWithin(value: unknown, now: number): Failure {
   return failureOf(200, errorIn(value), now)
 }
 
-/** An answer of status 200 that is none. */
+/** Failures of which nothing was said by a provider. */
+const OWN = new WeakSet<Failure>()
+
+/** Whether a failure is described in our own words: a request that was never sent, or an answer that is none. */
+export function isInOwnWords(failure: Failure): boolean {
+  return failure.status === null || OWN.has(failure)
+}
+
+function inOwnWords(failureClass: FailureClass, message: string): Failure {
+  const failure = { class: failureClass, status: 200, message, retry_after_ms: null, limit: null }
+  OWN.add(failure)
+  return failure
+}
+
+/** An answer of status 200 that is none. The message is our own. */
 export function invalidAnswer(message: string): Failure {
-  return {
-    class: 'invalid_answer',
-    status: 200,
-    message: safeMessage(message),
-    retry_after_ms: null,
-    limit: null,
-  }
+  return inOwnWords('invalid_answer', message)
 }
 
 /** A stream of status 200 that ended before its answer did. */
 export function interrupted(): Failure {
-  return {
-    class: 'interrupted',
-    status: 200,
-    message: 'The stream ended before the answer did.',
-    retry_after_ms: null,
-    limit: null,
-  }
+  return inOwnWords('interrupted', 'The stream ended before the answer did.')
 }

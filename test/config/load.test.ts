@@ -29,6 +29,7 @@ test('the smallest configuration gets every default', () => {
       logLevel: 'info',
       weights: { cost: 0.5, quality: 0.5, speed: 0 },
       maxBodyBytes: 33_554_432,
+      adminKeyName: null,
       drainMs: 30_000,
     },
     queue: {
@@ -41,7 +42,12 @@ test('the smallest configuration gets every default', () => {
       maxAttempts: 4,
       earlyRefusal: 'on',
     },
-    eventLog: { path: resolve('data/events.db'), retentionMs: 2_592_000_000, bodies: false },
+    eventLog: {
+      path: resolve('data/events.db'),
+      retentionMs: 2_592_000_000,
+      maxBytes: 2_000_000_000,
+      bodies: false,
+    },
     clients: [],
     models: [],
     llms: [
@@ -89,7 +95,7 @@ test('an unknown key is named with its place and the nearest known key', () => {
 
 test('an unknown key close to nothing is answered with the keys that exist', () => {
   expect(problemsOf(`event_log: { xyz: 1 }\nllms: [{ ${LLM} }]`)).toEqual([
-    'config.yaml:1:14 event_log.xyz: unknown key; the keys here are path, retention, bodies',
+    'config.yaml:1:14 event_log.xyz: unknown key; the keys here are path, retention, max_size, bodies',
   ])
 })
 

@@ -144,13 +144,13 @@ describe.each(RUNTIMES)('what %s tells of its work', (runtime) => {
   })
 
   test('is written down as docs/events.md says, field by field', () => {
-    const rows = documented()
+    const sections = documented()
     const missing = new Set<string>()
     for (const event of world.log()) {
-      const row = rows.get(event.type)
-      expect(row, event.type).toBeDefined()
+      const section = sections.get(event.type)
+      expect(section, event.type).toBeDefined()
       for (const field of Object.keys(event.data)) {
-        if (!row?.includes(`\`${field}\``)) missing.add(`${event.type}: ${field}`)
+        if (!section?.includes(`\`${field}\``)) missing.add(`${event.type}: ${field}`)
       }
     }
     expect([...missing]).toEqual([])
@@ -182,18 +182,21 @@ describe.each(RUNTIMES)('what %s tells of its work', (runtime) => {
   })
 })
 
-test('docs/events.md has a row for every type of event in the catalogue', () => {
+test('docs/events.md has a section for every type of event in the catalogue', () => {
   const source = readFileSync(join(ROOT, 'src/core/events.ts'), 'utf8')
   const types = [...source.matchAll(/^ {2}'([a-z]+\.[a-z_]+)': ?(?:\{|Failure)/gm)].map(([, type]) => type!)
   expect(types.length).toBeGreaterThan(20)
-  const rows = documented()
-  expect(types.filter((type) => !rows.has(type))).toEqual([])
+  const sections = documented()
+  expect(types.filter((type) => !sections.has(type))).toEqual([])
 })
 
-/** The rows of the tables in docs/events.md, by the type in their first column. */
+/** The sections of docs/events.md that are about a type of event, by the type. */
 function documented(): Map<string, string> {
   const text = readFileSync(join(ROOT, 'docs/events.md'), 'utf8')
   return new Map(
-    [...text.matchAll(/^\| `([a-z]+\.[a-z_]+)` *\| (.*)\|$/gm)].map(([, type, row]) => [type!, row!]),
+    [...text.matchAll(/^### ([a-z]+\.[a-z_]+)\n([\s\S]*?)(?=^#)/gm)].map(([, type, section]) => [
+      type!,
+      section!,
+    ]),
   )
 }

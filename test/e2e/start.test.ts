@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openLog } from '../../src/log/sqlite.ts'
+import { ticks } from '../support/events.ts'
 import { runCommand } from './harness.ts'
 import { ROOT, RUNTIMES, type Runtime, runtimeCommand } from './runtimes.ts'
 import { say, startWorld } from './world.ts'
@@ -55,6 +57,34 @@ describe.each(RUNTIMES)('what keeps %s from starting is said in a sentence, with
       `Cannot use the event log ${join(dir, name)}: ${reason}. ${ADVICE}\n`,
     )
     if (before) expect(readFileSync(join(dir, name)).equals(before)).toBe(true)
+  })
+
+  test.each([
+    [
+      'of a newer version',
+      '[["llm.married",1,["to"]]]',
+      '[[0,0,null,"A",["B"]]]',
+      /event 4 \(llm\.married\) .* newer/,
+    ],
+    [
+      'whose data have changed',
+      '[["timer.fired",2,["when"]]]',
+      '[[0,0,null,null,[1]]]',
+      /event 4 \(timer\.fired\)/,
+    ],
+    ['that is none', '[["timer.fired",1,["timer"]]]', 'timer', /damaged: the events from 4 on are no events/],
+  ])('a log with an event %s', async (_, shapes, events, reason) => {
+    const path = join(dir, 'strange.db')
+    const log = openLog(path)
+    const recently = (from: number) => ticks(3, from).map((one) => ({ ...one, at: Date.now() }))
+    log.append(recently(1))
+    log.append(recently(5))
+    log.close()
+    sqlite('strange.db', `INSERT INTO segment VALUES (4, ${Date.now()}, '${shapes}', '${events}')`)
+    const said = await refusal(runtime, logAt('strange.db'))
+    expect(said).toMatch(reason)
+    expect(said).toMatch(/^The event log .*(?:use|Use) .* another event log \(event_log\.path\)\.\n$/)
+    rmSync(path)
   })
 
   test('a folder that cannot be made', async () => {
@@ -128,3 +158,43 @@ test.each(RUNTIMES)(
     expect([child.exitCode, said]).toEqual([0, ''])
   },
 )
+
+test.each(RUNTIMES)('a command on %s whose mistakes nobody reads keeps its exit code', async (runtime) => {
+  const [program, ...options] = runtimeCommand(runtime)
+  const args = [...options, join(ROOT, 'src/main.ts'), 'check', '--config', join(dir, 'nowhere.yaml')]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stderr.destroy()
+  await once(child, 'close')
+  expect(child.exitCode).toBe(2)
+})
+
+test.each(RUNTIMES)('a server on %s goes on when nobody reads its log any more', async (runtime) => {
+  writeFileSync(join(dir, 'unread.yaml'), logAt(`unread-${runtime}.db`))
+  const [program, ...options] = runtimeCommand(runtime)
+  const args = [
+    ...options,
+    join(ROOT, 'src/main.ts'),
+    'serve',
+    '--config',
+    join(dir, 'unread.yaml'),
+    '--port',
+    '0',
+  ]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for await (const data of child.stderr) {
+    said += data
+    if (said.includes('listening on http')) break
+  }
+  const address = /listening on (http\S+)/.exec(said)![1]
+  child.stderr.destroy()
+  for (let i = 0; i < 3; i++) {
+    const body = JSON.stringify(say('auto', 'x'))
+    const answer = await fetch(`${address}/v1/chat/completions`, { method: 'POST', body })
+    expect(answer.status).toBe(200)
+    await answer.text()
+  }
+  child.kill('SIGTERM')
+  await once(child, 'close')
+  expect(child.exitCode).toBe(0)
+})

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Event } from '../../src/core/events.ts'
+import { openLogReader } from '../../src/log/sqlite.ts'
 import { streamChunks } from '../fakes/openai.ts'
 import { RUNTIMES } from './runtimes.ts'
 import { say, startWorld, until, type World } from './world.ts'
@@ -58,6 +59,11 @@ describe.each(RUNTIMES)('told to stop, %s', (runtime) => {
     expect(world.fakes.only.requests).toHaveLength(PLACES)
     expect(world.log().at(-1)?.type).toBe('request.completed')
     expect(world.server.stderr()).not.toMatch(/"level":"error"/)
+    const reader = openLogReader(world.server.dbPath)
+    const end = reader.last().seq
+    // The next start has nothing to fold.
+    expect(reader.lastCheckpoint(end)).toMatchObject({ seq: end, state: { open: [] } })
+    reader.close()
 
     await world.restart()
     expect((await world.ask(say('only', 'again'))).status).toBe(200)

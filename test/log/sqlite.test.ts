@@ -7,7 +7,7 @@ import { checkpointOf } from '../../src/core/checkpoint.ts'
 import { createFold } from '../../src/core/fold.ts'
 import { openLog, openLogReader } from '../../src/log/sqlite.ts'
 import { pack } from '../../src/log/segment.ts'
-import { LogError, type StoredCheckpoint } from '../../src/log/store.ts'
+import { LogError, type LogStore, type StoredCheckpoint } from '../../src/log/store.ts'
 import { event, ticks } from '../support/events.ts'
 import { arrival } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'
@@ -25,6 +25,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 function checkpoint(seq: number, configHash = 'a'): StoredCheckpoint {
   const state = checkpointOf(createFold([]), START)
   return { seq, at: START + seq, configHash, config: { of: configHash }, state }
+}
+
+function put(log: LogStore, seq: number, configHash = 'a'): void {
+  const { state, ...rest } = checkpoint(seq, configHash)
+  log.checkpoint({ ...rest, state: JSON.stringify(state) })
 }
 
 /** The schema of log version 2, as programs wrote it. */
@@ -96,6 +101,21 @@ describe('a log', () => {
     log.close()
   })
 
+  test('finds the last event of a type that is not beyond a place', () => {
+    const log = openLog(path)
+    log.append(ticks(5))
+    log.append([
+      event(6, 'clock.jumped', { by_ms: 1 }),
+      event(7, 'clock.jumped', { by_ms: 2 }),
+      ...ticks(3, 8),
+    ])
+    log.append(ticks(5, 11))
+    const jumped = (seq: number) => log.latest('clock.jumped', seq)?.data.by_ms ?? null
+    expect([5, 6, 7, 10, 15, 99].map(jumped)).toEqual([null, 1, 2, 2, 2, 2])
+    expect(log.latest('process.started', 15)).toBeNull()
+    log.close()
+  })
+
   test('is there again after it was closed, and goes on where it ended', () => {
     const first = openLog(path)
     first.append(ticks(10))
@@ -135,13 +155,13 @@ describe('a log', () => {
   test('is rid of its oldest commits, a few at a time, but never of its end', () => {
     const log = openLog(path)
     for (let seq = 1; seq <= 20; seq += 2) log.append(ticks(2, seq))
-    log.checkpoint(checkpoint(6))
+    put(log, 6)
     expect(log.prune(START + 7, 2)).toBe(2)
     expect([...log.read(0)][0]!.seq).toBe(5)
     expect(log.prune(START + 7, 100)).toBe(1)
     expect([...log.read(0)][0]!.seq).toBe(7)
     expect(log.prune(START + 7, 100)).toBe(0)
-    log.checkpoint(checkpoint(20))
+    put(log, 20)
     log.prune(START + 1000, 100)
     expect(log.last()).toEqual({ seq: 20, at: START + 20 })
     log.close()
@@ -151,7 +171,7 @@ describe('a log', () => {
     const log = openLog(path)
     for (let seq = 1; seq <= 20; seq += 4) log.append(ticks(4, seq))
     expect(log.prune(START + 1000, 100)).toBe(0)
-    for (const seq of [3, 10, 18]) log.checkpoint(checkpoint(seq))
+    for (const seq of [3, 10, 18]) put(log, seq)
     expect(log.prune(START + 18, 100)).toBe(2)
     // The commit of the events 9 to 12 holds the event after the checkpoint.
     expect(log.first().seq).toBe(9)
@@ -174,7 +194,7 @@ describe('a log', () => {
       [10, 'b'],
       [15, 'a'],
     ] as const)
-      log.checkpoint(checkpoint(seq, hash))
+      put(log, seq, hash)
     expect(log.lastCheckpoint(20)).toEqual(checkpoint(15, 'a'))
     expect(log.lastCheckpoint(14)).toEqual(checkpoint(10, 'b'))
     expect(log.lastCheckpoint(14, 'a')).toEqual(checkpoint(5, 'a'))
@@ -188,8 +208,8 @@ describe('a log', () => {
   test('has no checkpoint of events that a crash kept from it', () => {
     const log = openLog(path)
     log.append(ticks(5))
-    log.checkpoint(checkpoint(5))
-    log.checkpoint(checkpoint(9))
+    put(log, 5)
+    put(log, 9)
     log.close()
     const next = openLog(path)
     next.append(ticks(10, 6))
@@ -200,7 +220,7 @@ describe('a log', () => {
   test('tells what of its file it uses, which falls when it is pruned', () => {
     const log = openLog(path)
     for (let seq = 1; seq <= 4000; seq += 100) log.append(ticks(100, seq))
-    log.checkpoint(checkpoint(4000))
+    put(log, 4000)
     const before = log.usedBytes()
     expect(before).toBeGreaterThan(40_000)
     log.prune(START + 5000, 1000)
@@ -221,7 +241,7 @@ describe('a log', () => {
     const log = openLog(path)
     expect([...log.read(0)]).toEqual(ticks(5))
     log.append(ticks(5, 6))
-    log.checkpoint(checkpoint(10))
+    put(log, 10)
     expect([...log.read(0)]).toEqual(ticks(10))
     log.close()
     const upgraded = new Database(path, { readonly: true })

@@ -51,7 +51,7 @@ function putCheckpoint({ events, looks }: Watch, seed: number, { seq, at, live }
     at: Math.min(at, events[seq - 1]!.at),
     configHash,
     config: configOf(seed),
-    state: live,
+    state: JSON.stringify(live),
   })
   expect(looks.length).toBeGreaterThan(1)
 }
@@ -78,6 +78,21 @@ describe('the state at an event is what the live one was there', () => {
     append(watch.events)
     for (const [i, look] of watch.looks.entries()) if (i % 3 === 1) putCheckpoint(watch, seed, look)
     expectAll(watch.looks)
+  })
+
+  test.each(SEEDS)('also once the events before a checkpoint are deleted (world %d)', (seed) => {
+    const watch = given(seed)
+    const { looks, events } = watch
+    append(events)
+    for (const [i, look] of looks.entries()) if (i % 3 === 1) putCheckpoint(watch, seed, look)
+    const middle = looks[Math.floor(looks.length / 2)]!
+    while (log.prune(middle.at, 3) > 0);
+    const first = log.firstCheckpoint()!
+    expect(log.first().seq).toBeLessThanOrEqual(first + 1)
+    expectAll(looks.filter(({ seq }) => seq >= first))
+    // What came in one commit with the event after the checkpoint is still there.
+    const gone = looks.filter(({ seq }) => seq < first && log.first().seq > 1)
+    for (const { seq } of gone) expect(stateAt(log, seq)).toBe(null)
   })
 })
 
@@ -118,7 +133,7 @@ describe('where the configuration changed', () => {
 
   test('a checkpoint of another configuration is passed over', () => {
     append([starts(1, 'A'), ...asked(2, 'A'), starts(4, 'B'), ...asked(5, 'B')])
-    const state = checkpointOf(createFold(configs.B), START)
+    const state = JSON.stringify(checkpointOf(createFold(configs.B), START))
     log.checkpoint({ seq: 4, at: START + 4, configHash: 'B', config: { llms: configs.B }, state })
     append([starts(7, 'A'), ...asked(8, 'A')])
     expect([6, 7, 9].map(usedOf)).toEqual([[['B', 1]], [['A', 1]], [['A', 2]]])
@@ -127,7 +142,7 @@ describe('where the configuration changed', () => {
   test('a log that begins too late does not tell the state, but from its first checkpoint on', () => {
     append([starts(100, 'A'), ...asked(101, 'A')])
     expect(stateAt(log, 102)).toBe(null)
-    const state = checkpointOf(createFold(configs.A), START)
+    const state = JSON.stringify(checkpointOf(createFold(configs.A), START))
     log.checkpoint({ seq: 100, at: START + 100, configHash: 'A', config: { llms: configs.A }, state })
     expect(stateAt(log, 99)).toBe(null)
     expect(usedOf(102)).toEqual([['A', 1]])

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isInput } from '../../src/core/event-versions.ts'
@@ -8,7 +10,14 @@ import { drawnLog, recordedWorld } from './worlds.ts'
 
 const numRuns = Number(process.env.LLB_TEST_RUNS ?? 150)
 
+const golden = (name: string): Event[] =>
+  readFileSync(join(import.meta.dirname, '../golden', name), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
 const LOGS = [
+  golden('0.1.0-live.jsonl'),
   recordedWorld({ arrivals: [0, 0, 0, 10, 3000] }),
   ...[1, 2, 3, 5, 8, 13, 21, 34, 55, 89].map(drawnLog),
 ]

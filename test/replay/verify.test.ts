@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import { announce } from '../../src/actors/announce.ts'
+import { createBalancer } from '../../src/actors/balancer.ts'
+import { decidingOf } from '../../src/config/policy.ts'
+import { startFrom } from '../../src/config/start.ts'
 import type { Event } from '../../src/core/events.ts'
 import { verify } from '../../src/replay/verify.ts'
+import { drawSwarm } from '../../src/sim/swarm.ts'
+import { runTrial } from '../../src/sim/trial.ts'
+import { arrival, limit, llm } from '../support/llms.ts'
 import { logOf } from '../support/log-of.ts'
+import { createVirtualClock } from '../support/virtual-clock.ts'
+import { policyOf } from '../support/world.ts'
 import { drawnLog, recordedWorld } from './worlds.ts'
 
 /** `LLB_TEST_RUNS=20000` makes it a campaign. */
@@ -92,4 +101,52 @@ test('what was looked at is told as it goes', () => {
   const told: number[] = []
   verify(logOf(events), (seq) => void told.push(seq))
   expect(told).toEqual(events.map(({ seq }) => seq))
+})
+
+test('no event is changed once it was recorded, so that what is written later is what was decided', () => {
+  const create: typeof createBalancer = (options, prefix) =>
+    createBalancer({ ...options, record: (event) => options.record(frozen(event)) }, prefix)
+  for (let seed = 1; seed <= 50; seed++) {
+    const { events, violation } = runTrial(drawSwarm(seed), create)
+    expect(violation, `seed ${seed}`).toBeNull()
+    expect(verify(logOf(events)), `seed ${seed}`).toMatchObject({ events: events.length, difference: null })
+  }
+})
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const inner of Object.values(value)) frozen(inner)
+  return Object.freeze(value)
+}
+
+test('a process of another configuration starts from what the log tells of the LLMs that are left', () => {
+  const before = recordedWorld({ arrivals: [0, 0, 10] })
+  const { seq, at } = before.at(-1)!
+  const clock = createVirtualClock(at + 1)
+  const config = JSON.parse(
+    JSON.stringify(decidingOf(policyOf([llm('B'), llm('A', { limits: [limit('requests', 3, 5000)] })]))),
+  )
+  const started = {
+    ...{ version: '2', runtime: 'virtual', seed: 2, config_hash: '', config },
+    ...{ recovered_at: at + 1, disabled: [{ llm: 'B', because: 'B_KEY is not set' }] },
+  }
+  const { policy, recovered } = startFrom(started, () => before)
+  const after: Event[] = []
+  const balancer = createBalancer(
+    {
+      ...{ policy, clock, lastSeq: seq, llms: recovered.llms, hours: recovered.hours },
+      record: (event) => void after.push(event),
+      fatal: expect.fail,
+    },
+    '2_',
+  )
+  balancer.ingest('process.started', started)
+  announce(balancer, recovered)
+  balancer.ingest('request.received', arrival(), balancer.nextRequestId())
+  clock.advance(10_000)
+  expect(after.map(({ type }) => type)).toContain('request.dispatched')
+  const waited = after.find(({ type }) => type === 'request.queued')
+  expect(waited?.data).toMatchObject({ waiting_for: expect.stringContaining('of A') })
+  const events = [...before, ...after]
+  expect(verify(logOf(events))).toMatchObject({ events: events.length, processes: 2, difference: null })
 })

@@ -1,3 +1,4 @@
+import { EVENT_VERSIONS } from '../../src/core/event-versions.ts'
 import type { Event, EventData, EventOf, EventType } from '../../src/core/events.ts'
 import type { LogStore } from '../../src/log/store.ts'
 import { START } from './virtual-clock.ts'
@@ -9,7 +10,7 @@ export function event<T extends EventType>(
   data: EventData[T],
   { at = START + seq, request = null, llm = null }: Partial<Pick<EventOf<T>, 'at' | 'request' | 'llm'>> = {},
 ): Event {
-  return { seq, at, type, v: 1, request, llm, data } as Event
+  return { seq, at, type, v: EVENT_VERSIONS[type], request, llm, data } as Event
 }
 
 /** A run of timer events, the plainest there are. */

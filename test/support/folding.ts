@@ -1,5 +1,5 @@
 import { createBalancer } from '../../src/actors/balancer.ts'
-import { type Checkpoint, checkpointOf, restore } from '../../src/core/checkpoint.ts'
+import { type Checkpoint, checkpointOf, checkpointText, restore } from '../../src/core/checkpoint.ts'
 import type { Event } from '../../src/core/events.ts'
 import { createFold, type Fold, foldInto } from '../../src/core/fold.ts'
 import { createRandom } from '../../src/core/random.ts'
@@ -30,23 +30,22 @@ export function watchFolds(specs: readonly LlmSpec[], seed: number, every: numbe
   const events: Event[] = []
   const looks: Look[] = []
   const whole = createFold(specs)
-  let resumed = createFold(specs)
   let folded = 0
+  /** The last checkpoint: its pieces are put together only when the live state has moved on. */
+  let taken = { text: checkpointText(createFold(specs), 0), events: 0 }
 
   function look(live: Fold, now: number): void {
-    for (; folded < events.length; folded++) {
-      foldInto(whole, events[folded]!)
-      foldInto(resumed, events[folded]!)
-    }
-    const found = checkpointOf(live, now)
+    for (; folded < events.length; folded++) foldInto(whole, events[folded]!)
+    const resumed = restore(JSON.parse([...{ [Symbol.iterator]: () => taken.text }].join('')), specs)
+    for (const event of events.slice(taken.events)) foldInto(resumed, event)
     looks.push({
       seq: events.length,
       at: now,
-      live: found,
+      live: checkpointOf(live, now),
       folded: checkpointOf(whole, now),
       resumed: checkpointOf(resumed, now),
     })
-    resumed = restore(JSON.parse(JSON.stringify(found)), specs)
+    taken = { text: checkpointText(live, now), events: events.length }
   }
   return {
     events,

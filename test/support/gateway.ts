@@ -6,13 +6,17 @@ import { disabledBecause } from '../../src/config/warnings.ts'
 import { CellMap } from '../../src/core/cell-map.ts'
 import type { Event } from '../../src/core/events.ts'
 import { createApp } from '../../src/http/app.ts'
-import { createAuth } from '../../src/http/auth.ts'
+import { createAdminAuth, createAuth } from '../../src/http/auth.ts'
 import type { Gateway, Listener } from '../../src/http/gateway.ts'
 import { createHeartbeats } from '../../src/http/heartbeats.ts'
+import type { Peer } from '../../src/http/listen.ts'
 import { createJournal } from '../../src/log/journal.ts'
+import { explain } from '../../src/replay/explain.ts'
 import { createUpstreams } from '../../src/upstream/upstreams.ts'
 import { memoryLog } from './events.ts'
+import { logOf } from './log-of.ts'
 import { startOf } from './llms.ts'
+import { startedWith } from './told.ts'
 
 /** The HTTP interface over everything real but the disk and the sockets. */
 export interface Served {
@@ -23,7 +27,9 @@ export interface Served {
   readonly troubles: string[]
   get(path: string, headers?: Record<string, string>): Promise<Response>
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
-  send(request: Request): Promise<Response>
+  send(request: Request, peer?: Peer): Promise<Response>
+  /** Has the log begin as that of a process does. */
+  begin(): void
   close(): void
 }
 
@@ -64,10 +70,14 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
   const gateway: Gateway = {
     ...{ config, balancer, clock, startedAt: clock.now(), heartbeats, listeners, trouble },
     identify: createAuth(config.clients, env),
+    operator: {
+      refuse: createAdminAuth(config.general.adminKeyName, env),
+      explain: async (id) => explain(logOf(events), id),
+    },
     upstream: (llm) => upstreams.get(llm)!,
   }
   const app = createApp(gateway)
-  const send = async (request: Request) => app.fetch(request)
+  const send = async (request: Request, peer?: Peer) => app.fetch(request, peer)
   return {
     ...{ gateway, events, troubles, send },
     get: (path, headers = {}) => send(new Request(`http://llb${path}`, { headers })),
@@ -75,6 +85,7 @@ export async function serving(yaml = '', env: Record<string, string> = {}): Prom
       const text = typeof body === 'string' ? body : JSON.stringify(body)
       return send(new Request(`http://llb${path}`, { method: 'POST', body: text, headers }))
     },
+    begin: () => void balancer.ingest('process.started', startedWith(policyOf(config), clock.now())),
     close() {
       heartbeats.stop()
       balancer.stop()

@@ -1,7 +1,8 @@
-import type { Event, EventOf } from '../../src/core/events.ts'
+import type { Event, EventOf, EventType } from '../../src/core/events.ts'
+import { NO_CHECKPOINTS } from '../../src/log/checkpoints.ts'
 import type { LogReader } from '../../src/log/store.ts'
 
-/** A log that holds these events. */
+/** A log that holds these events, and no checkpoint. */
 export function logOf(events: readonly Event[]): LogReader {
   const place = (event: Event | undefined) => ({ seq: event?.seq ?? 0, at: event?.at ?? 0 })
   const those = (isMeant: (event: Event) => boolean) => events.filter(isMeant).values()
@@ -11,11 +12,11 @@ export function logOf(events: readonly Event[]): LogReader {
     read: (since) => those(({ at }) => at >= since),
     readFrom: (from) => those(({ seq }) => seq >= from),
     readWith: (text, from) => those((event) => event.seq >= from && JSON.stringify(event).includes(text)),
-    readOf: (type, from) =>
-      events
-        .filter((event): event is Event & EventOf<typeof type> => event.seq >= from && event.type === type)
-        .values(),
-    lastCheckpoint: () => null,
+    readOf: <T extends EventType>(type: T, from: number) =>
+      those((event) => event.seq >= from && event.type === type) as IterableIterator<Event & EventOf<T>>,
+    latest: <T extends EventType>(type: T, upTo: number) =>
+      (events.findLast((event) => event.seq <= upTo && event.type === type) ?? null) as EventOf<T> | null,
+    ...NO_CHECKPOINTS,
     close() {},
   }
 }

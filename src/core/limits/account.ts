@@ -187,7 +187,7 @@ export function settleCall(account: Account, key: string, { cost, counted, cut }
 }
 
 /** What a call that has ended is charged, of which `reserved` was set aside. One without tokens was turned away. */
-function chargeOf({ unit, charge }: Limit, cost: Cost, reserved: number): number {
+export function chargeOf({ unit, charge }: Limit, cost: Cost, reserved: number): number {
   const amount = amountOf(unit, cost)
   if (unit === 'requests' || unit === 'concurrency') return amount
   const { refunds, cachedFree } = CHARGES[charge]

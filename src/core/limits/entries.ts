@@ -16,6 +16,11 @@ export function createEntries(): Entries {
   return { untils: [], sums: [], head: 0, gone: 0 }
 }
 
+/** Entries of their own with the same amounts. */
+export function copyOf({ untils, sums, head, gone }: Entries): Entries {
+  return { untils: untils.slice(), sums: sums.slice(), head, gone }
+}
+
 /** What has not gone yet. */
 export function total({ sums, gone }: Entries): number {
   return sums.length === 0 ? 0 : sums[sums.length - 1]! - gone

@@ -1,5 +1,5 @@
 import type { Account } from './account.ts'
-import { add, amountAt, createEntries, type Entries } from './entries.ts'
+import { add, amountAt, copyOf, createEntries, type Entries } from './entries.ts'
 import { hiddenLimit } from './learning/hidden.ts'
 import { inForceOf, limitOf } from './learning/in-force.ts'
 import { type KeptAs, trustedLimit } from './learning/kept-as.ts'
@@ -52,6 +52,23 @@ export interface HiddenRecord extends BooksRecord {
   readonly amount: number
   readonly perMs: number
   readonly window: Limit['window']
+}
+
+/** A ledger of its own that is as this one is now. O(entries), but at the speed of memory. */
+export function copyOfLedger(ledger: Ledger): Ledger {
+  const { entries, foreign, held, learned, fallback } = ledger
+  return {
+    ...ledger,
+    entries: copyOf(entries),
+    foreign: copyOf(foreign),
+    held: new Map(held),
+    learned: learned && {
+      ...learned,
+      tried: [...learned.tried],
+      keptAs: learned.keptAs && { ...learned.keptAs },
+    },
+    fallback: fallback && copyOfLedger(fallback),
+  }
 }
 
 /** The ledger as of `now`; what has expired by then is left out. O(entries). The ledger stays as it is. */

@@ -1,4 +1,4 @@
-import { add, amountAt, createEntries, type Entries, forget, take } from '../entries.ts'
+import { add, amountAt, copyOf, createEntries, forget, take } from '../entries.ts'
 import type { LearnedWindow } from '../../events.ts'
 import { type Held, type Ledger, NO_PEAK, used } from '../ledger.ts'
 import { capacityOf, type Limit } from '../../types.ts'
@@ -77,8 +77,4 @@ export function trustMore(ledger: Ledger, now: number): void {
   if (!kept.isUsed || now - kept.since < limit.perMs + limit.guardMs) return
   Object.assign(kept, { trust: kept.trust * 2, since: now, isUsed: false })
   fallback!.limit = { ...fallback!.limit, amount: trustedLimit(limit, kept).amount }
-}
-
-function copyOf({ untils, sums, head, gone }: Entries): Entries {
-  return { untils: [...untils], sums: [...sums], head, gone }
 }
