@@ -89,6 +89,7 @@ export const REPLAY_COMMANDS: readonly Command[] = [
       from: { type: 'string' },
       to: { type: 'string' },
       changes: { type: 'string' },
+      control: { type: 'boolean' },
       json: { type: 'boolean' },
     },
     optionHelp: [
@@ -97,12 +98,14 @@ export const REPLAY_COMMANDS: readonly Command[] = [
       ['--from TIME', 'only requests since a duration ago such as 24h, or a time such as 2026-01-31T08:00Z'],
       ['--to TIME', 'only requests before'],
       ['--changes N', 'list at most so many requests that end in another way (default 10)'],
+      ['--control', 'also run the recorded configuration so, to show what is due to the simulation'],
       ['--json', 'as JSON, with all of them'],
     ],
     examples: [
       'npm run llb -- what-if --config new.yaml',
       'npm run llb -- what-if --config new.yaml --log data/events.db --from 24h --json',
     ],
+    exitCodes: ['1 the log cannot be read, or has nothing to compare in this span'],
     run: whatIfCommand,
   },
 ]

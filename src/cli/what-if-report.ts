@@ -5,17 +5,22 @@ import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
 import { grouped } from './terminal.ts'
 
-/** What another configuration would have done, for people. At most `most` of the changed requests are listed. */
-export function describeWhatIf(result: WhatIf, most: number): string {
+/**
+ * What another configuration would have done, for people. At most `most` of the changed requests are listed. `control`
+ * is the same under the recorded configuration, where it was asked for.
+ */
+export function describeWhatIf(result: WhatIf, most: number, control: WhatIf | null): string {
   const { recorded, other, changes } = result
+  const sides = [recorded, other, ...(control === null ? [] : [control.other])]
+  const head = ['', 'recorded', 'what if', ...(control === null ? [] : ['control'])]
   const parts = [
     spanOf(result),
-    columns([['', 'recorded', 'what if'], ...rowsOf(recorded, other)], 1),
+    columns([head, ...rowsOf(sides)], 1),
     columns(llmRows(recorded.llms, other.llms), 1),
     columns(limitRows(recorded.llms, other.llms), 2) ||
       'No limit kept a request waiting, in neither of the two.\n',
     fatesOf(changes, most),
-    `${basisOf(result)}\n`,
+    `${basisOf(result)}\n${control === null ? '' : controlText(control)}`,
   ]
   return parts.join('\n')
 }
@@ -33,8 +38,8 @@ function spanOf({ from, to, processes, configurations, unfinished, from_within: 
   return `${span}: ${starts}\n${state}${left}`
 }
 
-function rowsOf(recorded: Side, other: Side): string[][] {
-  const row = (name: string, of: (side: Side) => string) => [name, of(recorded), of(other)]
+function rowsOf(sides: readonly Side[]): string[][] {
+  const row = (name: string, of: (side: Side) => string) => [name, ...sides.map(of)]
   return [
     row('requests', ({ requests }) => grouped(requests)),
     row('answered', ({ completed }) => grouped(completed)),
@@ -140,6 +145,10 @@ function basisOf({ provenance, parted_after: parted }: WhatIf): string {
       : `${counted(refused, 'call was', 'calls were')} refused for a limit that the configuration declares.`,
   ]
   return lines.filter((line) => line !== '').join('\n')
+}
+
+function controlText({ changes }: WhatIf): string {
+  return `Control: simulated in the same way, the recorded configuration itself has ${counted(changes.length, 'request', 'requests')} end in another way. A difference no larger than that may be chance.\n`
 }
 
 /** A table whose last column is of numbers too. */

@@ -1,6 +1,5 @@
 import { redact } from '../config/redact.ts'
-import type { LogReader } from '../log/store.ts'
-import { type WhatIf, WhatIfError, type WhatIfOptions, whatIf } from '../replay/what-if.ts'
+import { controlOf, type WhatIf, WhatIfError, type WhatIfOptions, whatIf } from '../replay/what-if.ts'
 import type { Written } from '../replay/what-if-translate.ts'
 import { configurationOf } from './configuration.ts'
 import { withLog } from './log-option.ts'
@@ -14,6 +13,7 @@ interface Values {
   readonly from?: string | boolean | undefined
   readonly to?: string | boolean | undefined
   readonly changes?: string | boolean | undefined
+  readonly control?: string | boolean | undefined
   readonly json?: string | boolean | undefined
 }
 
@@ -31,35 +31,42 @@ export async function whatIfCommand(values: Values, env: NodeJS.ProcessEnv): Pro
   const config = redact(loaded.config) as Written
   const file = typeof values.log === 'string' ? values.log : loaded.config.eventLog.path
   return withLog({ log: file }, env, ({ reader }) => {
-    const result = compared({ log: reader, config, ...span })
+    const options = { log: reader, config, ...span }
+    const result = compared(options)
     if (typeof result === 'string') {
       process.stderr.write(`${file}: ${result}\n`)
       return 1
     }
+    const control = values.control === true ? withProgress(options, (all) => controlOf(all, result)) : null
     const title = `The requests of ${file}, under ${loaded.file}\n`
-    const text = () => `${title}${describeWhatIf(result, Number(changes))}`
-    const whole = () => `${JSON.stringify({ log: file, config: loaded.file, ...result }, null, 2)}\n`
+    const text = () => `${title}${describeWhatIf(result, Number(changes), control)}`
+    const told = { log: file, config: loaded.file, ...result, control }
+    const whole = () => `${JSON.stringify(told, null, 2)}\n`
     process.stdout.write(json === true ? whole() : text())
     return 0
   })
 }
 
 /** The result, or why there is none. */
-function compared(options: WhatIfOptions & { readonly log: LogReader }): WhatIf | string {
-  let bar: Progress | null = null
+function compared(options: WhatIfOptions): WhatIf | string {
   try {
-    return whatIf({
-      ...options,
-      progress(done, total) {
-        bar ??= createProgress('looked at', total, 'events')
-        bar.update(done)
-      },
-    })
+    return withProgress(options, whatIf)
   } catch (error) {
     if (!(error instanceof WhatIfError)) throw error
     return error.message
+  }
+}
+
+function withProgress<T>(options: WhatIfOptions, use: (options: WhatIfOptions) => T): T {
+  let bar: Progress | undefined
+  const progress = (done: number, total: number) => {
+    bar ??= createProgress('looked at', total, 'events')
+    bar.update(done)
+  }
+  try {
+    return use({ ...options, progress })
   } finally {
-    ;(bar as Progress | null)?.end()
+    bar?.end()
   }
 }
 

@@ -52,7 +52,7 @@ export function createCalls(options: CallsOptions): Calls {
     const recorded = requests.get(request!)!
     const failure = providers.admit(request!, spec.name, tokensOf(recorded), at)
     const isRefused = failure !== null && !follows
-    const service = isRefused ? refused(failure) : services.serviceOf(recorded, spec)
+    const service = isRefused ? refused(failure) : services.serviceOf(recorded, spec, at)
     const call = { request: request!, spec, attempt: data.attempt, at, service, hasBegun: false, timers: [] }
     underWay.set(call.request, call)
     if (!follows) run(call)

@@ -3,6 +3,7 @@ import type { LlmSpec } from '../core/types.ts'
 import { timeoutFailure } from '../sim/faults.ts'
 import { ORDINARY_SPEED } from '../sim/truth.ts'
 import { isSameAccount, isSameModel } from './what-if-match.ts'
+import { createOutages } from './what-if-outages.ts'
 import type { Outcome, RecordedAttempt, RecordedRequest } from './what-if-recorded.ts'
 
 /** Where the time of a call is from; `refused` is that of a refusal for a declared limit. */
@@ -33,16 +34,19 @@ const OF_ACCOUNT: ReadonlySet<string> = new Set(['rate_limited', 'quota_exhauste
 
 export interface Services {
   /**
-   * How a call to an LLM goes. As in the log, where that has an attempt of the same request at the same model that was
-   * not used yet; a refusal of a key or its quota is for the same key alone. Else the answer is as long as in the log,
-   * wherever it was from, and as fast as that model mostly was.
+   * How a call to an LLM goes that begins at `at`. As in the log, where that has an attempt of the same request at the
+   * same model that was not used yet; a refusal of a key or its quota is for the same key alone. While the model was
+   * out of order, it fails. Else the answer is as long as in the log, wherever it was from, and as fast as that model
+   * mostly was.
    */
-  serviceOf(request: RecordedRequest, spec: LlmSpec): Service
+  serviceOf(request: RecordedRequest, spec: LlmSpec, at: number): Service
 }
 
-export function createServices(requests: Iterable<RecordedRequest>): Services {
+/** @param requests All that the log has. */
+export function createServices(requests: ReadonlyMap<string, RecordedRequest>): Services {
   const samples = new Samples()
-  for (const request of requests) samples.take(request)
+  const outages = createOutages(requests.values())
+  for (const request of requests.values()) samples.take(request)
   const usualAnswer = medianOf(samples.answers) ?? ORDINARY_ANSWER
   const speeds = new Map<LlmSpec, Map<boolean, Speed>>()
   const speedOf = (spec: LlmSpec, stream: boolean): Speed => {
@@ -75,8 +79,11 @@ export function createServices(requests: Iterable<RecordedRequest>): Services {
     }
   }
   return {
-    serviceOf(request, spec) {
+    serviceOf(request, spec, at) {
       const known = request.attempts.find((attempt) => isMeant(attempt, spec))
+      const isRecorded = known?.at === at || known?.outcome?.type === 'attempt.failed'
+      const failure = isRecorded ? null : outages.failureAt(spec, at)
+      if (failure !== null) return failing(failure)
       if (known === undefined) return inTime(modelled(request, spec, 0), spec)
       known.used = true
       const { headMs, endMs, outcome } = known
@@ -85,6 +92,13 @@ export function createServices(requests: Iterable<RecordedRequest>): Services {
       return inTime({ headMs, endMs, outcome, source: 'recorded', isLengthRecorded: true }, spec)
     },
   }
+}
+
+/** A call of another request that fails as this one did. Its client was given nothing. */
+function failing({ endMs, outcome }: RecordedAttempt): Service {
+  const { type, data } = outcome as Extract<Outcome, { type: 'attempt.failed' }>
+  const failed = { type, data: { ...data, delivered: false } }
+  return { headMs: null, endMs, outcome: failed, source: 'measured', isLengthRecorded: true }
 }
 
 const ANSWER = {

@@ -26,8 +26,8 @@ export interface WorldOptions {
   readonly lastSeq: number
   /** ms since 1970 */
   readonly start: number
-  /** False for a world that never follows the log. */
-  readonly follow: boolean
+  /** The last event of the log that the world may follow. */
+  readonly followTo: number
   /** The state in which a recorded process started, where it decided by the same policy; else null. */
   startOf(started: EventOf<'process.started'>): Fold | null
   /** Told every event of the other world, in order. */
@@ -73,17 +73,18 @@ interface State {
 }
 
 export function openOtherWorld(options: WorldOptions): OtherWorld {
-  const { config, requests, services, providers, served, start, follow: follows } = options
+  const { config, requests, services, providers, served, start } = options
   const clock = createVirtualClock(start)
   const balancer = () => state.process!.balancer
   const calls = createCalls({ clock, specs: config.llms, requests, services, providers, balancer, served })
   const last = { seq: options.lastSeq, at: start }
   const nothing = { produced: [], process: null }
-  const partedAfter = follows ? null : last
+  const partedAfter = last.seq < options.followTo ? null : last
   const state: State = { options, clock, calls, last, lastSeq: last.seq, partedAfter, ...nothing }
-  if (!follows) calls.release()
+  if (partedAfter !== null) calls.release()
   return {
     take(event) {
+      if (state.last.seq >= options.followTo) part(state)
       if (event.type === 'process.started') boot(state, event)
       else if (state.partedAfter === null) follow(state, event)
       else takeFact(state, event)
@@ -91,8 +92,9 @@ export function openOtherWorld(options: WorldOptions): OtherWorld {
     },
     begin(started, at) {
       const begun = startFromFold(started, restore(checkpointOf(options.fold, at), config.llms))
-      options.fold.open.clear()
       run(state, started, { ...begun, recovered: { ...begun.recovered, unfinished: [] } }, false)
+      // What was under way was charged at the start; nobody waits for its end any more.
+      options.fold.open.clear()
     },
     finish() {
       if (state.partedAfter !== null) while (clock.runNext());

@@ -19,8 +19,8 @@ export interface WhatIfOptions {
   /** Requests count that came at `from` or later and before `to`, in ms since 1970; all where nothing is said. */
   readonly from?: number
   readonly to?: number
-  /** Whether the other world follows the log as long as it goes the same way; true by default. */
-  readonly follow?: boolean
+  /** The last event of the log that the other world may follow; all of them where nothing is said. */
+  readonly followTo?: number
   /** Told every event of the other world. */
   event?(event: Event): void
   /** Told now and then how many of the events of the span were looked at, each of them twice. */
@@ -108,6 +108,21 @@ export function whatIf(options: WhatIfOptions): WhatIf {
   return { from: first, to: final, unfinished: came - counted.size, ...runBoth(round) }
 }
 
+/**
+ * The same requests under the configuration that they were recorded under, from the same event on simulated in the same
+ * way: what of a comparison is due to the simulation. Null where the log has several configurations, or where nothing
+ * was simulated.
+ */
+export function controlOf(
+  options: WhatIfOptions,
+  { parted_after: parted, configurations }: WhatIf,
+): WhatIf | null {
+  if (parted === null || configurations > 1) return null
+  const { log, from = 0, to = Number.POSITIVE_INFINITY } = options
+  const plan = planOf(log, options.config, { from, to }) as Plan
+  return whatIf({ ...options, config: plan.recorded, followTo: parted.seq })
+}
+
 /** What the first round found out. */
 interface Round {
   readonly options: WhatIfOptions
@@ -164,16 +179,16 @@ function worldOf(
   { options, plan, past, providers, recording }: Round,
   told: Pick<WorldOptions, 'record' | 'served'>,
 ): OtherWorld {
-  const { log, config, follow = true } = options
+  const { log, config, followTo = Number.POSITIVE_INFINITY } = options
   return openOtherWorld({
     config,
     fold: past.fold,
     requests: recording.requests,
-    services: createServices(recording.requests.values()),
+    services: createServices(recording.requests),
     providers,
     lastSeq: plan.seq - 1,
     start: plan.at,
-    follow: follow && plan.within === null,
+    followTo: plan.within === null ? followTo : plan.seq - 1,
     startOf({ seq, data }) {
       const [start] = log.readOf('process.started', seq)
       if (!isSamePolicy(start!.data.config as Written, config)) return null

@@ -75,6 +75,15 @@ test('puts both side by side, and says how much was recorded', async () => {
   expect(err).toBe('')
 })
 
+test('runs the recorded configuration in the same way, to show what is due to the simulation', async () => {
+  const config = given(CONFIG.replace('amount: 10', 'amount: 20'))
+  givenLog()
+  expect(await llb('--config', config, '--control')).toBe(0)
+  expect(out).toMatch(/^ +recorded +what if +control$/m)
+  expect(out).toMatch(/^wait p99 +3m 2s +1m 1s +3m 2s$/m)
+  expect(out).toMatch(/^Control: .* has 0 requests end in another way\./m)
+})
+
 test('lists no more requests that end in another way than asked for, and all as JSON', async () => {
   const config = given(CONFIG.replace('max_wait: 10m', 'max_wait: 1m'))
   givenLog()

@@ -34,7 +34,7 @@ beforeAll(async () => {
   await burst(40)
   server.kill('SIGTERM')
   await server.exited
-}, 60_000)
+}, 120_000)
 afterAll(() => server?.discard())
 
 /** Requests of which each tenth is left by its client; whatever becomes of them, the log has it. */

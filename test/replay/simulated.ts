@@ -18,11 +18,15 @@ export function written(config: string): Written {
 
 /** What `llb simulate` records of a workload under a configuration, as it comes out of a log. */
 export function simulatedLog(config: string, workload: string): Event[] {
+  const events: Event[] = []
+  simulateInto(config, workload, (event) => void events.push(event))
+  return JSON.parse(JSON.stringify(events))
+}
+
+/** The same, each event told as it is recorded. */
+export function simulateInto(config: string, workload: string, event: (event: Event) => void): void {
   const loaded = parseWorkload(workload, 'workload.yaml')
   if (!loaded.ok) throw new Error(loaded.message)
-  const events: Event[] = []
-  const event = (one: Event) => void events.push(one)
   const forMs = loaded.workload.for
   simulate({ config: parsed(config), workload: loaded.workload, seed: 1, forMs, event })
-  return JSON.parse(JSON.stringify(events))
 }

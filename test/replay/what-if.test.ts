@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { checkpointOf } from '../../src/core/checkpoint.ts'
+import { createFold } from '../../src/core/fold.ts'
 import type { Event, EventOf } from '../../src/core/events.ts'
 import { MINUTE_MS } from '../../src/core/time.ts'
-import { type WhatIf, WhatIfError, whatIf } from '../../src/replay/what-if.ts'
+import { controlOf, type WhatIf, WhatIfError, whatIf } from '../../src/replay/what-if.ts'
 import { logOf } from '../support/log-of.ts'
 import { simulatedLog, written } from './simulated.ts'
 
@@ -94,7 +96,7 @@ describe('under the same configuration', () => {
   })
 
   test('the simulated world comes to the same without being told a single recorded instant', () => {
-    const { other, recorded, parted_after } = compared(day, CONFIG, { follow: false })
+    const { other, recorded, parted_after } = compared(day, CONFIG, { followTo: 0 })
     expect(parted_after).not.toBeNull()
     expect(recorded.abandoned).toBeGreaterThan(0)
     expect(recorded.expired).toBeGreaterThan(0)
@@ -108,6 +110,31 @@ describe('under the same configuration', () => {
     )
     expect(parted_after).toBeNull()
     expect([recorded.quality, other.quality]).toEqual([0.5, 0.7])
+  })
+})
+
+describe('a control', () => {
+  const options = { log: logOf(day), config: written(TWO_KEYS) }
+
+  test('tells what of a comparison is due to the simulation: nothing, where the log is of a simulation', () => {
+    const result = whatIf(options)
+    const control = controlOf(options, result)!
+    expect(result.changes.length).toBeGreaterThan(0)
+    expect(control.parted_after).toEqual(result.parted_after)
+    expect(control.other).toEqual(control.recorded)
+  })
+
+  test('begins where the comparison does, though it knows more of what was before', () => {
+    const within = { ...options, from: day[0]!.at + 7 * MINUTE_MS }
+    const result = whatIf(within)
+    const control = controlOf(within, result)!
+    expect(control.recorded.wait).toEqual(result.recorded.wait)
+    expect(control.other).toEqual(control.recorded)
+  })
+
+  test('is not needed where nothing was simulated', () => {
+    const same = { ...options, config: written(CONFIG) }
+    expect(controlOf(same, whatIf(same))).toBeNull()
   })
 })
 
@@ -163,6 +190,23 @@ describe('a part of a log', () => {
     const fresh = compared(day, daily).other
     expect(fresh.completed).toBeGreaterThan(5)
     expect(used.completed).toBe(0)
+  })
+
+  test('begins with what a checkpoint knows of its process where the log has lost the start', () => {
+    const { seq, at, data } = day[0] as EventOf<'process.started'>
+    const kept = day.filter((event) => event.at >= start + 5 * MINUTE_MS)
+    const standing = { status: 'disabled', because: 'there is no A_KEY', cause: null, until: null } as const
+    const state = { ...checkpointOf(createFold(written(CONFIG).llms), at) }
+    const llms = state.llms.map((llm) => ({ ...llm, standing }))
+    const checkpoint = { seq, at, configHash: data.config_hash, config: data.config, state }
+    const log = { ...logOf(kept), lastCheckpoint: () => checkpoint }
+    const result = whatIf({ log, config: written(TWO_KEYS) })
+    expect(result).toMatchObject({ from_within: true, configurations: 1 })
+    expect(result.other.completed).toBeGreaterThan(50)
+    const keyless = { ...log, lastCheckpoint: () => ({ ...checkpoint, state: { ...state, llms } }) }
+    const [first, second] = whatIf({ log: keyless, config: written(TWO_KEYS) }).other.llms
+    expect(first).toMatchObject({ llm: 'Free#1', requests: 0 })
+    expect(second!.requests).toBeGreaterThan(50)
   })
 
   test('that is empty, or has no request, is said to be so', () => {
