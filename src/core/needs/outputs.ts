@@ -27,16 +27,15 @@ export function answered({ all, byClient }: Outputs, client: string | null, toke
   const own = clients.get(client) ?? EMPTY
   clients.delete(client)
   clients.set(client, noted(own, tokens))
-  const [oldest] = clients.keys()
-  if (clients.size > CLIENTS_MAX) clients.delete(oldest!)
+  if (clients.size > CLIENTS_MAX) clients.delete(clients.keys().next().value!)
   return { all: noted(all, tokens), byClient: clients }
 }
 
 /** What nearly no answer to this client exceeds; null while too few were seen. */
 export function likelyOutput({ all, byClient }: Outputs, client: string | null): number | null {
   const own = client === null ? undefined : byClient.get(client)
-  const telling = [own, all].find((sketch) => sketch !== undefined && sketch.total >= TELLING_ANSWERS)
-  return telling === undefined ? null : quantile(telling, COVERED)
+  const telling = own !== undefined && own.total >= TELLING_ANSWERS ? own : all
+  return telling.total >= TELLING_ANSWERS ? quantile(telling, COVERED) : null
 }
 
 /** A request as far as its answer goes. */
