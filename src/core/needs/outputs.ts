@@ -25,10 +25,12 @@ export function answered({ all, byClient }: Outputs, client: string | null, toke
   if (client === null) return { all: noted(all, tokens), byClient }
   const clients = new Map(byClient)
   const own = clients.get(client) ?? EMPTY
+  const next = noted(all, tokens)
   clients.delete(client)
-  clients.set(client, noted(own, tokens))
+  // As long as one client alone was answered, its answers are all of them.
+  clients.set(client, own === all ? next : noted(own, tokens))
   if (clients.size > CLIENTS_MAX) clients.delete(clients.keys().next().value!)
-  return { all: noted(all, tokens), byClient: clients }
+  return { all: next, byClient: clients }
 }
 
 /** What nearly no answer to this client exceeds; null while too few were seen. */
