@@ -77,7 +77,7 @@ export function attemptFailed(state: Dispatcher, ports: Ports, event: EventOf<'a
   const sentAt = at - data.duration_ms
   if (data.limits.length > 0) ports.tell(llm, { type: 'report', limits: data.limits, sentAt, at })
   ports.tell(llm, { type: 'fail', failure: data, startedAt: sentAt, at })
-  if (!isCapacity(data)) pending.excluded.add(llm)
+  if (!isCapacity(data)) pending.excluded = new Set([...pending.excluded, llm])
   if (mayRetry(state, ports, pending, data)) retry(state, ports, pending, data, at)
   else fail(ports, running, data)
   if (ports.views[llm]!.status === 'disabled') rejectStranded(state, ports)

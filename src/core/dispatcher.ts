@@ -1,7 +1,7 @@
 import { assign } from './matching/assign.ts'
 import { bestWithRoom, startNewcomer } from './matching/assign-each.ts'
 import { abandon, attemptFailed, cut, finished, started } from './attempts.ts'
-import { type Bounds, NO_BOUNDS, outOfBounds, stricter } from './needs/bounds.ts'
+import { type Bounds, outOfBounds, stricter } from './needs/bounds.ts'
 import { type Offer, unfitness } from './matching/choose.ts'
 import { type Dispatcher, type Policy, type Ports, reject } from './dispatch-state.ts'
 import { noteHours } from './limits/hours.ts'
@@ -73,7 +73,8 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
   const eligible: number[] = []
   const unfit: refusal.Unfit[] = []
   const needs = needsOf(event.data)
-  const bounds = stricter(boundsOf(event), named.bounds ?? NO_BOUNDS)
+  const asked = boundsOf(event)
+  const bounds = named.bounds === undefined ? asked : stricter(asked, named.bounds)
   for (const i of named.llms) {
     const view = ports.views[i]!
     const unfitting = unfitness(view, needs)
@@ -82,13 +83,9 @@ function receive(state: Dispatcher, ports: Ports, event: EventOf<'request.receiv
     else unfit.push({ llm: view.spec.name, excluded, isBound: unfitting === null })
   }
   if (eligible.length === 0) return reject(ports, id, refusal.fitsNowhere(unfit))
-  const views = eligible.map((i) => ports.views[i]!)
-  if (views.every((view) => view.status === 'disabled')) {
-    return reject(
-      ports,
-      id,
-      refusal.noneEnabled(views.map(({ spec, because }) => ({ llm: spec.name, because }))),
-    )
+  if (eligible.every((i) => ports.views[i]!.status === 'disabled')) {
+    const reasons = eligible.map((i) => ({ llm: specs[i]!.name, because: ports.views[i]!.because }))
+    return reject(ports, id, refusal.noneEnabled(reasons))
   }
   const pending = pendingOf(event, named.weights ?? weights, shared(state, eligible), state.policy)
   admit(state, ports, pending, event.at)
@@ -192,6 +189,9 @@ function drain(state: Dispatcher, ports: Ports, { at, data }: EventOf<'process.s
   }
 }
 
+/** Shared by all that no LLM has failed, which is nearly all. */
+const NOBODY: ReadonlySet<number> = new Set()
+
 export function pendingOf(
   event: EventOf<'request.received'>,
   weights: Weights,
@@ -219,7 +219,7 @@ export function pendingOf(
     eligible,
     waitingFor: null,
     attempts: 0,
-    excluded: new Set(),
+    excluded: NOBODY,
     place: null,
   }
 }

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { explainRequest } from './admin.ts'
 import { chatCompletions, refusalOfLog } from './chat.ts'
-import { badRequest, errorResponse } from './errors.ts'
+import { badRequest, errorResponse, failureResponse } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import type { Peer } from './listen.ts'
 import { getModel, listModels } from './models.ts'
@@ -21,11 +21,10 @@ const CHAT = '/v1/chat/completions'
  */
 export function createApp(gateway: Gateway): App {
   const router = createRouter(gateway)
-  const broke = (error: unknown) => failure(gateway, error)
   return {
     fetch: (request, peer) =>
       request.method === 'POST' && isAt(request.url, CHAT)
-        ? chatCompletions(gateway, request).catch(broke)
+        ? chatCompletions(gateway, request)
         : router.fetch(request, { peer }),
   }
 }
@@ -54,15 +53,8 @@ function createRouter(gateway: Gateway): Hono<Env> {
     const message = `There is no ${c.req.method} ${c.req.path} here. Endpoints: POST /v1/chat/completions, GET /v1/models, GET /health, GET /ready, GET /admin/requests/{id}.`
     return errorResponse(badRequest(message, 'not_found', 404), {})
   })
-  app.onError((error) => failure(gateway, error))
+  app.onError((error) => failureResponse(gateway, error))
   return app
-}
-
-/** A bug of ours, told to the operator. */
-function failure({ trouble }: Gateway, error: unknown): Response {
-  trouble(`a request failed inside the load balancer: ${(error as Error).stack ?? error}`)
-  const message = 'The load balancer failed on this request; its log says more.'
-  return errorResponse({ status: 500, code: 'internal', message, retryAfterMs: null }, {})
 }
 
 /**

@@ -6,7 +6,10 @@ import type { ClientSpec } from '../core/types.ts'
 /** Who sends a request, or why nobody is known by that key. */
 export type Identity = { ok: true; client: ClientSpec } | { ok: false; refusal: Refusal }
 
-const ANYBODY: ClientSpec = { name: 'anybody', keyName: '', weight: 1, priority: 'normal' }
+const ANYBODY: Identity = {
+  ok: true,
+  client: { name: 'anybody', keyName: '', weight: 1, priority: 'normal' },
+}
 
 /**
  * Makes the check of client keys. Keys are compared by their SHA-256, so that the time a comparison takes tells
@@ -16,7 +19,7 @@ export function createAuth(
   clients: readonly ClientSpec[],
   env: NodeJS.ProcessEnv,
 ): (headers: Headers) => Identity {
-  if (clients.length === 0) return () => ({ ok: true, client: ANYBODY })
+  if (clients.length === 0) return () => ANYBODY
   const known = new Map<string, ClientSpec>()
   for (const client of clients) {
     const key = env[client.keyName]

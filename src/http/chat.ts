@@ -3,27 +3,35 @@ import { needsOf } from '../core/needs/estimate.ts'
 import type { InputData } from '../core/events.ts'
 import { logUnavailable, type Refusal } from '../core/refusal.ts'
 import type { ClientSpec } from '../core/types.ts'
-import { badRequest, errorResponse } from './errors.ts'
+import { badRequest, errorResponse, failureResponse } from './errors.ts'
 import { exchange } from './exchange.ts'
 import type { Gateway } from './gateway.ts'
 import { checkChat } from './parse-chat.ts'
 import { readBody } from './read-body.ts'
 import { type Wishes, wishesOf } from './request-headers.ts'
 
-/** `POST /v1/chat/completions`: authenticates, bounds and parses the body once, and hands the request on. */
+/**
+ * `POST /v1/chat/completions`: authenticates, bounds and parses the body once, and hands the request on. Never rejects:
+ * what fails inside becomes an answer, too.
+ */
 export async function chatCompletions(gateway: Gateway, request: Request): Promise<Response> {
-  const identity = gateway.identify(request.headers)
-  if (!identity.ok) return errorResponse(identity.refusal, {})
-  const closed = refusalOfLog(gateway)
-  if (closed !== null) return errorResponse(closed, {})
-  const wishes = wishesOf(request.headers)
-  if (typeof wishes === 'string') return errorResponse(badRequest(wishes), {})
-  const read = await readBody(request, gateway.config.general.maxBodyBytes)
-  if (!read.ok) return errorResponse(read.refusal, {})
-  const parsed = parse(read.text)
-  if (!parsed.ok) return errorResponse(parsed.refusal, {}, parsed.param)
-  const received = receivedOf(gateway, parsed.body, read.bytes, identity.client, wishes)
-  return exchange(gateway, { body: parsed.body, text: read.text, received, signal: request.signal })
+  try {
+    const identity = gateway.identify(request.headers)
+    if (!identity.ok) return errorResponse(identity.refusal, {})
+    const closed = refusalOfLog(gateway)
+    if (closed !== null) return errorResponse(closed, {})
+    const wishes = wishesOf(request.headers)
+    if (typeof wishes === 'string') return errorResponse(badRequest(wishes), {})
+    const read = await readBody(request, gateway.config.general.maxBodyBytes)
+    if (!read.ok) return errorResponse(read.refusal, {})
+    const { text, bytes } = read
+    const parsed = parse(text)
+    if (!parsed.ok) return errorResponse(parsed.refusal, {}, parsed.param)
+    const received = receivedOf(gateway, parsed.body, bytes, identity.client, wishes)
+    return await exchange(gateway, { body: parsed.body, text, received, signal: request.signal })
+  } catch (error) {
+    return failureResponse(gateway, error)
+  }
 }
 
 /** A request that the log could not keep is not taken: always when the disk is slow, else where it is so declared. */

@@ -52,6 +52,13 @@ export function errorResponse(
   return new Response(JSON.stringify(errorBody(refusal, param)), { status: refusal.status, headers: all })
 }
 
+/** A bug of ours as an HTTP answer; the operator is told of it. */
+export function failureResponse({ trouble }: { trouble(message: string): void }, error: unknown): Response {
+  trouble(`a request failed inside the load balancer: ${(error as Error).stack ?? error}`)
+  const message = 'The load balancer failed on this request; its log says more.'
+  return errorResponse({ status: 500, code: 'internal', message, retryAfterMs: null }, {})
+}
+
 /** A refusal inside a stream whose headers are already with the client. */
 export function errorEvent(refusal: Refusal): Uint8Array {
   return new TextEncoder().encode(`data: ${JSON.stringify(errorBody(refusal))}\n\n`)

@@ -27,7 +27,7 @@ export function exchange(gateway: Gateway, incoming: Incoming): Promise<Response
  * The life of one request as its client sees it: put to the balancer, run when it is dispatched, answered once.
  * It acts on committed events only, so nothing happens upstream or for the client that the log does not know.
  */
-class Exchange implements Listener, Beating, EventListenerObject {
+class Exchange implements Listener, Beating {
   readonly #gateway: Gateway
   readonly #incoming: Incoming
   readonly #id: string
@@ -57,10 +57,10 @@ class Exchange implements Listener, Beating, EventListenerObject {
     const { balancer, listeners, heartbeats } = this.#gateway
     const { received, signal } = this.#incoming
     listeners.set(this.#id, this)
-    signal.addEventListener('abort', this)
+    signal.onabort = () => this.#leave()
     balancer.ingest('request.received', received, this.#id)
     if (received.stream) heartbeats.add(this.#id, this)
-    if (signal.aborted) this.handleEvent()
+    if (signal.aborted) this.#leave()
     return this.#reply.response
   }
 
@@ -75,7 +75,7 @@ class Exchange implements Listener, Beating, EventListenerObject {
    * The client is gone: it leaves the queue, or its upstream call ends, at once. A stream tells itself how far it
    * came. A request whose end is decided, but not in the log yet, has its end already.
    */
-  handleEvent(): void {
+  #leave(): void {
     if (this.#over) return
     this.#left = true
     this.#attempt?.controller.abort()

@@ -39,9 +39,11 @@ const MAX_DEPTH = 256
 function isDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (depth === 0) return true
-  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
-    if (isDeeper(inner, depth - 1)) return true
+  if (Array.isArray(value)) {
+    for (const inner of value) if (isDeeper(inner, depth - 1)) return true
+    return false
   }
+  for (const name in value) if (isDeeper((value as Record<string, unknown>)[name], depth - 1)) return true
   return false
 }
 

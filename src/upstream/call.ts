@@ -73,7 +73,7 @@ export async function callUpstream(options: CallOptions): Promise<CallOutcome> {
     }
     if (!call.stream) {
       deadline.restart(firstByteTimeoutMs, 'no complete answer')
-      return wholeAnswer(response, new Uint8Array(await response.arrayBuffer()), limits, options)
+      return wholeAnswer(response, await response.bytes(), limits, options)
     }
     options.started(response.status, limits)
     deadline.restart(firstByteTimeoutMs, 'no first token')

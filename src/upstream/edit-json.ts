@@ -15,22 +15,24 @@ const BRACE_CLOSE = 125
  * `text` has to be the valid JSON of an object. O(length), most of it in searches for the ends of strings.
  */
 export function withMembers(text: string, values: Readonly<Record<string, unknown>>): string | null {
-  const missing = new Set(Object.keys(values))
-  const members = topLevel(text)
+  const names = Object.keys(values)
+  const members = membersOf(text, names)
   let edited = ''
   let copied = 0
-  for (const { key, start, end } of members) {
-    if (!Object.hasOwn(values, key)) continue
-    if (!missing.delete(key)) return null
+  for (const [i, { key, start, end }] of members.entries()) {
+    for (let before = 0; before < i; before++) if (members[before]!.key === key) return null
     edited += text.slice(copied, start) + JSON.stringify(values[key])
     copied = end
   }
-  if (missing.size === 0) return edited + text.slice(copied)
+  if (members.length === names.length) return edited + text.slice(copied)
+  const missing = names.filter((name) => !members.some(({ key }) => key === name))
+  const added = missing.map((name) => `${JSON.stringify(name)}:${JSON.stringify(values[name])}`)
   const close = text.lastIndexOf('}')
-  const added = Array.from(missing, (key) => `${JSON.stringify(key)}:${JSON.stringify(values[key])}`)
-  const comma = members.length === 0 ? '' : ','
+  const comma = EMPTY.test(text) ? '' : ','
   return edited + text.slice(copied, close) + comma + added.join(',') + text.slice(close)
 }
+
+const EMPTY = /^\s*\{\s*\}\s*$/
 
 /** A member of the outermost object: its key, and where its value stands, the space around it included. */
 interface Member {
@@ -39,7 +41,8 @@ interface Member {
   readonly end: number
 }
 
-function topLevel(text: string): Member[] {
+/** The members of these names, as often as they are there. */
+function membersOf(text: string, names: readonly string[]): Member[] {
   const members: Member[] = []
   let key: string | null = null
   let start = 0
@@ -56,7 +59,7 @@ function topLevel(text: string): Member[] {
     else if (code === BRACE_CLOSE || code === BRACKET_CLOSE) depth--
     const ends = (code === COMMA && depth === 1) || (code === BRACE_CLOSE && depth === 0)
     if (!ends || key === null) continue
-    members.push({ key, start, end: i })
+    if (names.includes(key)) members.push({ key, start, end: i })
     key = null
   }
   return members

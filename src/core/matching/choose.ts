@@ -88,7 +88,7 @@ export interface Offer {
   /** 0 to 1, as configured. */
   readonly qualityPart: number
   /** Expected time from its start to its last token. */
-  readonly serveMs: number
+  serveMs: number
   /** `serveMs` of the fastest of the LLMs that were asked. */
   fastestMs: number
 }
@@ -98,26 +98,25 @@ export interface Offer {
  * tokens wherever it is written, so that the least that is expected of it counts for the speed of all.
  */
 export function offersOf(views: readonly LlmView[], among: readonly number[], needs: Sized): Offer[] {
-  const costs = among.map((llm) => costOn(views[llm]!, needs))
-  const length = costs.reduce(
-    (least, { outputTokens }) => Math.min(least, outputTokens),
-    Number.POSITIVE_INFINITY,
-  )
+  const offers: Offer[] = []
+  let length = Number.POSITIVE_INFINITY
   let dearest = 0
-  let fastestMs = Number.POSITIVE_INFINITY
-  const offers = among.map((llm, i) => {
-    const { spec, skill } = views[llm]!
-    const cost = costs[i]!
+  for (const llm of among) {
+    const { spec } = views[llm]!
+    const cost = costOn(views[llm]!, needs)
     const costPart = priceOf(spec, cost)
-    const serveMs = Math.max(1, skill.firstByteMs + (length * 1000) / skill.tokensPerSecond)
+    length = Math.min(length, cost.outputTokens)
     dearest = Math.max(dearest, costPart)
-    fastestMs = Math.min(fastestMs, serveMs)
-    return { llm, cost, costPart, qualityPart: spec.quality / 1000, serveMs, fastestMs }
-  })
-  for (const offer of offers) {
-    offer.costPart = dearest === 0 ? 1 : 1 - offer.costPart / dearest
-    offer.fastestMs = fastestMs
+    offers.push({ llm, cost, costPart, qualityPart: spec.quality / 1000, serveMs: 0, fastestMs: 0 })
   }
+  let fastestMs = Number.POSITIVE_INFINITY
+  for (const offer of offers) {
+    const { skill } = views[offer.llm]!
+    offer.costPart = dearest === 0 ? 1 : 1 - offer.costPart / dearest
+    offer.serveMs = Math.max(1, skill.firstByteMs + (length * 1000) / skill.tokensPerSecond)
+    fastestMs = Math.min(fastestMs, offer.serveMs)
+  }
+  for (const offer of offers) offer.fastestMs = fastestMs
   return offers
 }
 

@@ -108,12 +108,18 @@ export function mayGo({ views }: Pick<Ports, 'views'>, pending: Pending, llm: nu
 export function candidatesOf(pending: Pending, { views }: Pick<Ports, 'views'>): readonly number[] {
   const { eligible, excluded, auto } = pending
   const left = excluded.size === 0 ? eligible : eligible.filter((llm) => !excluded.has(llm))
-  const isPlain = left.every(
-    (llm) => views[llm]!.reachable && !(auto && views[llm]!.spec.apiType === 'simulated'),
-  )
-  if (isPlain) return left
+  if (isPlain(left, auto, views)) return left
   const reachable = left.filter((llm) => views[llm]!.reachable)
   if (reachable.length === 0) return left
   const real = auto ? reachable.filter((llm) => views[llm]!.spec.apiType !== 'simulated') : reachable
   return real.length > 0 ? real : reachable
+}
+
+/** Whether all can be reached, and none is to be kept for when no other can. */
+function isPlain(llms: readonly number[], auto: boolean, views: readonly LlmView[]): boolean {
+  for (const llm of llms) {
+    const { reachable, spec } = views[llm]!
+    if (!reachable || (auto && spec.apiType === 'simulated')) return false
+  }
+  return true
 }

@@ -14,7 +14,8 @@ export function start(
   offers: readonly Offer[],
   at: number,
 ): void {
-  const candidates = offers.map((offer) => candidateOf(ports.views[offer.llm]!, offer, pending, at))
+  const candidates: Candidate[] = []
+  for (const offer of offers) candidates.push(candidateOf(ports.views[offer.llm]!, offer, pending, at))
   const { place } = pending
   if (place !== null) {
     dequeue(state.queue, pending, llm)

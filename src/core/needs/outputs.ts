@@ -25,18 +25,19 @@ export function answered({ all, byClient }: Outputs, client: string | null, toke
   if (client === null) return { all: noted(all, tokens), byClient }
   const clients = new Map(byClient)
   const own = clients.get(client) ?? EMPTY
+  const next = noted(all, tokens)
   clients.delete(client)
-  clients.set(client, noted(own, tokens))
-  const [oldest] = clients.keys()
-  if (clients.size > CLIENTS_MAX) clients.delete(oldest!)
-  return { all: noted(all, tokens), byClient: clients }
+  // As long as one client alone was answered, its answers are all of them.
+  clients.set(client, own === all ? next : noted(own, tokens))
+  if (clients.size > CLIENTS_MAX) clients.delete(clients.keys().next().value!)
+  return { all: next, byClient: clients }
 }
 
 /** What nearly no answer to this client exceeds; null while too few were seen. */
 export function likelyOutput({ all, byClient }: Outputs, client: string | null): number | null {
   const own = client === null ? undefined : byClient.get(client)
-  const telling = [own, all].find((sketch) => sketch !== undefined && sketch.total >= TELLING_ANSWERS)
-  return telling === undefined ? null : quantile(telling, COVERED)
+  const telling = own !== undefined && own.total >= TELLING_ANSWERS ? own : all
+  return telling.total >= TELLING_ANSWERS ? quantile(telling, COVERED) : null
 }
 
 /** A request as far as its answer goes. */

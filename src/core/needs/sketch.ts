@@ -31,9 +31,10 @@ export function noted({ counts, total }: Sketch, value: number): Sketch {
 /** The value that `thousandths` of all values do not exceed, at most a quarter too high; 0 where none was seen. */
 export function quantile({ counts, total }: Sketch, thousandths: number): number {
   let missing = Math.ceil((total * thousandths) / 1000)
-  for (const [size, count] of counts.entries()) {
-    missing -= count
-    if (missing <= 0 && total > 0) return largestOf(size)
+  if (total === 0) return 0
+  for (let size = 0; size < counts.length; size++) {
+    missing -= counts[size]!
+    if (missing <= 0) return largestOf(size)
   }
   return 0
 }

@@ -36,7 +36,7 @@ export interface Pending extends Needs {
   waitingFor: string | null
   attempts: number
   /** LLMs that failed this very request. */
-  readonly excluded: Set<number>
+  excluded: ReadonlySet<number>
   /** Where it waits; null while it does not. */
   place: Place | null
 }
