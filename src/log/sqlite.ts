@@ -170,7 +170,7 @@ function readerOf(db: Database.Database): LogReader {
     latest<T extends EventType>(type: T, seq: number) {
       const isMeant = (event: Event): event is Event & EventOf<T> => event.type === type && event.seq <= seq
       for (const segment of naming.iterate(seq, JSON.stringify(type))) {
-        const found = unpack(segment as Segment).findLast(isMeant)
+        const found = unpack(segment as Segment, reading).findLast(isMeant)
         if (found !== undefined) return found
       }
       return null

@@ -71,8 +71,13 @@ describe('a log that is written in a thread', () => {
   test('is rid of old commits as it is told', async () => {
     const writer = await openWriter(path)
     for (let seq = 1; seq <= 9; seq += 3) await writer.append(ticks(3, seq))
-    expect(await writer.prune(START + 4, 100)).toBe(1)
+    const checkpoint = { at: START, configHash: 'h', config: {}, state: '{}' }
+    await writer.checkpoint({ ...checkpoint, seq: 10 })
+    expect(await writer.prune(START + 1, 100)).toBe(0)
+    await writer.checkpoint({ ...checkpoint, seq: 3 })
+    expect(await writer.prune(START + 1, 100)).toBe(1)
     expect(logged()[0]).toBe(4)
+    expect(await writer.usedBytes()).toBeGreaterThan(0)
     await writer.close()
   })
 
