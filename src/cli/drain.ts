@@ -1,8 +1,8 @@
 import type { Balancer } from '../actors/balancer.ts'
 import type { Config } from '../config/config.ts'
 import type { Listener } from '../http/listen.ts'
-import type { Checkpointer } from '../log/checkpointer.ts'
-import type { Journal } from '../log/journal.ts'
+import type { Checkpointer } from '../log/writing/checkpointer.ts'
+import type { Journal } from '../log/writing/journal.ts'
 import type { LogWriter } from '../log/store.ts'
 import type { Console } from './console.ts'
 

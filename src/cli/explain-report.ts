@@ -5,7 +5,7 @@ import type {
   Explanation,
   LimitAt,
   Phase,
-} from '../replay/explanation.ts'
+} from '../replay/explain/explanation.ts'
 import { seconds as secondsText } from '../log/narrate.ts'
 import { printable } from './terminal.ts'
 import { seconds } from './simulate-report.ts'

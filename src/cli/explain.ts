@@ -1,4 +1,4 @@
-import { explain } from '../replay/explain.ts'
+import { explain } from '../replay/explain/explain.ts'
 import { describeExplanation } from './explain-report.ts'
 import { withLog } from './log-option.ts'
 

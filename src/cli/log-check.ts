@@ -1,5 +1,5 @@
-import { createCheck, type Summary } from '../log/check.ts'
-import { countOf, storedEvents } from '../log/stored.ts'
+import { createCheck, type Summary } from '../log/lines/check.ts'
+import { countOf, storedEvents } from '../log/lines/stored.ts'
 import { withLog } from './log-option.ts'
 import { createProgress } from './progress.ts'
 

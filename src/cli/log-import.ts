@@ -1,5 +1,5 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
-import { type Imported, importLines } from '../log/import.ts'
+import { type Imported, importLines } from '../log/lines/import.ts'
 import { openLog, openLogReader } from '../log/sqlite.ts'
 import { LogError } from '../log/store.ts'
 import { troubleOf } from './log-option.ts'

@@ -1,7 +1,7 @@
 import { FAILURE_CLASSES } from '../core/events.ts'
-import { createTally, type Dimension, type Tally } from '../log/groups.ts'
-import type { Sketch } from '../log/sketch.ts'
-import type { Stats } from '../log/stats.ts'
+import { createTally, type Dimension, type Tally } from '../log/stats/groups.ts'
+import type { Sketch } from '../log/stats/sketch.ts'
+import type { Stats } from '../log/stats/stats.ts'
 import { csv } from './csv.ts'
 
 /** Statistics for programs; names are those of the log, units last. */

@@ -1,6 +1,6 @@
 import type { LlmFigures } from '../sim/simulate.ts'
-import type { Change, WhatIf } from '../replay/what-if.ts'
-import type { Side } from '../replay/what-if-side.ts'
+import type { Change, WhatIf } from '../replay/what-if/what-if.ts'
+import type { Side } from '../replay/what-if/side.ts'
 import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
 import { grouped } from './terminal.ts'

@@ -1,6 +1,6 @@
 import { redact } from '../config/redact.ts'
-import { controlOf, type WhatIf, WhatIfError, type WhatIfOptions, whatIf } from '../replay/what-if.ts'
-import type { Written } from '../replay/what-if-translate.ts'
+import { controlOf, type WhatIf, WhatIfError, type WhatIfOptions, whatIf } from '../replay/what-if/what-if.ts'
+import type { Written } from '../replay/what-if/translate.ts'
 import { configurationOf } from './configuration.ts'
 import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'

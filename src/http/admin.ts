@@ -1,4 +1,4 @@
-import type { Explanation } from '../replay/explanation.ts'
+import type { Explanation } from '../replay/explain/explanation.ts'
 import { badRequest, errorResponse } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import type { Peer } from './listen.ts'

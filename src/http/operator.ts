@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { createExplainer, type Told } from '../replay/explainer.ts'
+import { createExplainer, type Told } from '../replay/explain/explainer.ts'
 import { createAdminAuth, type RefuseAdmin } from './auth.ts'
 
 /** What the operator of a serving process may ask of it. */

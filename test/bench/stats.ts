@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Dimension } from '../../src/log/groups.ts'
+import type { Dimension } from '../../src/log/stats/groups.ts'
 import { openLog, openLogReader } from '../../src/log/sqlite.ts'
-import { createStats } from '../../src/log/stats.ts'
+import { createStats } from '../../src/log/stats/stats.ts'
 import { limit, llm } from '../support/llms.ts'
 import { openWorld } from '../support/world.ts'
 

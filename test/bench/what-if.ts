@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNewLog } from '../../src/cli/new-log.ts'
 import { openLogReader } from '../../src/log/sqlite.ts'
-import { whatIf } from '../../src/replay/what-if.ts'
+import { whatIf } from '../../src/replay/what-if/what-if.ts'
 import { simulateInto, written } from '../replay/simulated.ts'
 
 /** What `llb what-if` costs: CPU time for the requests of some days, under the same configuration and one more key. */

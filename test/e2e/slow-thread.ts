@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { keepLog } from '../../src/log/keeper.ts'
-import { answerCalls } from '../../src/log/writer-calls.ts'
+import { keepLog } from '../../src/log/writing/keeper.ts'
+import { answerCalls } from '../../src/log/writing/writer-calls.ts'
 
 /** The thread of a log on a disk that takes a second for every commit while there is a file `slow` beside the log. */
 const path = workerData as string

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { WhatIf } from '../../src/replay/what-if.ts'
+import type { WhatIf } from '../../src/replay/what-if/what-if.ts'
 import { type RunningServer, runCommand, startServer } from './harness.ts'
 
 const CONFIG = `

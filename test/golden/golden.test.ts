@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Event, EventOf } from '../../src/core/events.ts'
 import { openLog } from '../../src/log/sqlite.ts'
-import { verify } from '../../src/replay/verify.ts'
-import { whatIf } from '../../src/replay/what-if.ts'
-import type { Written } from '../../src/replay/what-if-translate.ts'
+import { verify } from '../../src/replay/verify/verify.ts'
+import { whatIf } from '../../src/replay/what-if/what-if.ts'
+import type { Written } from '../../src/replay/what-if/translate.ts'
 import { logOf } from '../support/log-of.ts'
 
 const GOLDEN = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.jsonl'))

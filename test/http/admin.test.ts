@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Explanation } from '../../src/replay/explanation.ts'
+import type { Explanation } from '../../src/replay/explain/explanation.ts'
 import { type Served, serving } from '../support/gateway.ts'
 
 let served: Served

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Cost, createAccount, fits, reserveAll, settleAll } from '../../src/core/limits/account.ts'
 import type { Limit } from '../../src/core/types.ts'
-import { limitAt } from '../../src/replay/explain-limit.ts'
+import { limitAt } from '../../src/replay/explain/limit.ts'
 import { limit } from '../support/llms.ts'
 import { START } from '../support/virtual-clock.ts'
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Event, EventOf } from '../../src/core/events.ts'
 import { createRequestBook } from '../../src/sim/request-book.ts'
-import { whatIf } from '../../src/replay/what-if.ts'
-import type { Written } from '../../src/replay/what-if-translate.ts'
+import { whatIf } from '../../src/replay/what-if/what-if.ts'
+import type { Written } from '../../src/replay/what-if/translate.ts'
 import { drawnLog } from '../replay/worlds.ts'
 import { logOf } from '../support/log-of.ts'
 

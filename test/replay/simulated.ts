@@ -1,7 +1,7 @@
 import { parseConfig } from '../../src/config/load.ts'
 import { redact } from '../../src/config/redact.ts'
 import type { Event } from '../../src/core/events.ts'
-import type { Written } from '../../src/replay/what-if-translate.ts'
+import type { Written } from '../../src/replay/what-if/translate.ts'
 import { simulate } from '../../src/sim/simulate.ts'
 import { parseWorkload } from '../../src/sim/workload.ts'
 

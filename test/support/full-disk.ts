@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import type { Event } from '../../src/core/events.ts'
-import { Journal } from '../../src/log/journal.ts'
+import { Journal } from '../../src/log/writing/journal.ts'
 import { openLogReader } from '../../src/log/sqlite.ts'
-import { openWriter } from '../../src/log/writer.ts'
+import { openWriter } from '../../src/log/writing/writer.ts'
 import { ticks } from './events.ts'
 
 /**

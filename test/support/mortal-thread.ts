@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { keepLog } from '../../src/log/keeper.ts'
-import { answerCalls } from '../../src/log/writer-calls.ts'
+import { keepLog } from '../../src/log/writing/keeper.ts'
+import { answerCalls } from '../../src/log/writing/writer-calls.ts'
 
 /** A thread of the log that dies once, right after it has written event 4 and before it can say so. */
 const path = workerData as string

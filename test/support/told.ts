@@ -1,9 +1,9 @@
 import { decidingOf } from '../../src/config/policy.ts'
 import type { Policy } from '../../src/core/dispatch-state.ts'
 import type { Event, InputData } from '../../src/core/events.ts'
-import { explain } from '../../src/replay/explain.ts'
-import type { Explanation } from '../../src/replay/explanation.ts'
-import type { Missing } from '../../src/replay/find-request.ts'
+import { explain } from '../../src/replay/explain/explain.ts'
+import type { Explanation } from '../../src/replay/explain/explanation.ts'
+import type { Missing } from '../../src/replay/explain/find-request.ts'
 import { logOf } from './log-of.ts'
 import type { World } from './world.ts'
 

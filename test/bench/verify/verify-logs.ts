@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { openLogReader } from '../../../src/log/sqlite.ts'
-import { verify } from '../../../src/replay/verify.ts'
+import { verify } from '../../../src/replay/verify/verify.ts'
 
 /** Verifies the logs whose names are the lines of a file, and prints as JSON what came of them. */
 
