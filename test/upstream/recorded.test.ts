@@ -6,7 +6,7 @@ import { openai } from '../../src/upstream/openai.ts'
 import { bytes, callOf, eventsIn, relayed, streamCall } from './call.ts'
 
 /** Recorded answers of real providers, which are not a part of the project. */
-const RECORDED = new URL('../../../shared/fixtures', import.meta.url)
+const RECORDED = new URL('../../../shared/fixtures/', import.meta.url)
 const present = existsSync(RECORDED)
 const SUITES = [
   ['openai', openai, /azure-model-router/],
