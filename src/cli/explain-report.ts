@@ -115,10 +115,11 @@ function phaseRow({ what, ms, to, for: reason }: Phase): string[] {
 }
 
 function decisionText({ at }: Explanation, decision: DecisionAt, index: number): string {
-  const { what, llm, candidates, seq } = decision
+  const { what, llm, waiting, candidates, seq } = decision
   const when = index === 0 ? 'on arrival' : `+${span(decision.at - at)}`
   const taken = llm === null ? (what ?? 'nothing decided yet') : `${what} to ${llm}`
-  const title = `The LLMs ${when} (event ${seq}: ${taken})`
+  const others = waiting === 0 ? '' : `, ${count(waiting)} ${waiting === 1 ? 'other' : 'others'} waiting`
+  const title = `The LLMs ${when} (event ${seq}: ${taken}${others})`
   const head = [
     'LLM',
     'cost',

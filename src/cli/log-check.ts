@@ -2,6 +2,7 @@ import { createCheck, type Summary } from '../log/lines/check.ts'
 import { countOf, storedEvents } from '../log/lines/stored.ts'
 import { withLog } from './log-option.ts'
 import { createProgress } from './progress.ts'
+import { counted, grouped } from './terminal.ts'
 
 type Values = Readonly<Record<string, string | boolean | undefined>>
 
@@ -25,7 +26,7 @@ export function logCheck(values: Values, env: NodeJS.ProcessEnv): Promise<number
     }
     progress.end()
     const summary = check.end()
-    if (problems > TOLD_MAX) told.push(`and ${problems - TOLD_MAX} more`)
+    if (problems > TOLD_MAX) told.push(`and ${grouped(problems - TOLD_MAX)} more`)
     process.stdout.write([...told, describe(summary, problems)].join('\n'))
     return problems === 0 ? 0 : 1
   })
@@ -33,15 +34,15 @@ export function logCheck(values: Values, env: NodeJS.ProcessEnv): Promise<number
 
 function describe(summary: Summary, problems: number): string {
   const { events, first, last, processes, requests, underWay, dropped } = summary
-  const verdict = problems === 0 ? 'nothing is wrong' : `${problems} problems`
+  const verdict = problems === 0 ? 'nothing is wrong' : counted(problems, 'problem')
   if (first === null || last === null) return `no events, ${verdict}\n`
   const time = (at: number) => new Date(at).toISOString()
   const older = first.seq === 1 ? '' : '; older ones are not there any more'
   return [
-    `${events} events, ${first.seq} to ${last.seq}${older}`,
+    `${counted(events, 'event')}, ${first.seq} to ${last.seq}${older}`,
     `${time(first.at)} to ${time(last.at)}`,
-    `starts: ${processes}, requests: ${requests}, not ended: ${underWay}`,
-    ...(dropped === 0 ? [] : [`${dropped} events are missing that the disk did not take, as the log says`]),
+    `starts: ${grouped(processes)}, requests: ${grouped(requests)}, not ended: ${grouped(underWay)}`,
+    ...(dropped === 0 ? [] : [`the disk did not take ${counted(dropped, 'event')}, as the log says`]),
     verdict,
     '',
   ].join('\n')

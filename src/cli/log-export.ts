@@ -6,6 +6,7 @@ import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'
 import { createProgress } from './progress.ts'
 import { fileSink, type Sink, standardOutput } from './sink.ts'
+import { counted } from './terminal.ts'
 
 type Values = Readonly<Record<string, string | boolean | undefined>>
 
@@ -31,7 +32,7 @@ export async function logExport(values: Values, env: NodeJS.ProcessEnv): Promise
       )
       whole = true
       progress.end()
-      process.stderr.write(`${count} events\n`)
+      process.stderr.write(`${counted(count, 'event')}\n`)
       return 0
     } finally {
       progress.end()

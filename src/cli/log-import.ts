@@ -5,6 +5,7 @@ import { LogError } from '../log/store.ts'
 import { troubleOf } from './log-option.ts'
 import { createProgress } from './progress.ts'
 import { readLines } from './read-lines.ts'
+import { counted } from './terminal.ts'
 
 interface Values {
   readonly operand?: string | boolean | undefined
@@ -81,10 +82,10 @@ function told(problem: string): number {
 }
 
 function tell({ events, gaps, missing }: Extract<Imported, { ok: true }>, path: string): void {
-  process.stderr.write(`${events} events in ${path}\n`)
+  process.stderr.write(`${counted(events, 'event')} in ${path}\n`)
   if (gaps > 0)
     process.stderr.write(
-      `${missing} events are missing in ${gaps} places, as in an export of a part: what is there can be read, but decisions cannot be verified across a gap.\n`,
+      `${counted(missing, 'event is', 'events are')} missing in ${counted(gaps, 'place')}, as in an export of a part: what is there can be read, but decisions cannot be verified across a gap.\n`,
     )
 }
 

@@ -3,7 +3,7 @@ import type { Change, WhatIf } from '../replay/what-if/what-if.ts'
 import type { Side } from '../replay/what-if/side.ts'
 import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
-import { grouped } from './terminal.ts'
+import { counted, grouped } from './terminal.ts'
 
 /**
  * What another configuration would have done, for people. At most `most` of the changed requests are listed. `control`
@@ -157,8 +157,4 @@ function columns(rows: readonly string[][], left: number): string {
     rows.map((row) => [...row, '']),
     left,
   )
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${grouped(count)} ${count === 1 ? one : many}`
 }

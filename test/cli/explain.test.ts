@@ -257,7 +257,7 @@ test('one that still waits', () => {
     Its time
       1.5 s so far  waiting for requests_per_30s of Gemini
 
-    The LLMs on arrival (event 8: queued)
+    The LLMs on arrival (event 8: queued, 1 other waiting)
     LLM     cost  quality  speed  score now  after its wait  could start      price  why
     Groq       0      0.8      1        0.4             0.4      at once  $0.000532  has room
     Gemini  0.68      0.7      1       0.69           0.444    in 29.5 s  $0.000170  no room in requests_per_30s

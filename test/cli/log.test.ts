@@ -231,7 +231,7 @@ describe('check', () => {
     bytes.fill(0xff, 40_960, 45_056)
     writeFileSync(path, bytes)
     expect(await llb('check', '--log', path)).toBe(1)
-    expect(out).toMatch(/problems\n$/)
+    expect(out).toMatch(/, 1 problem\n$/)
   })
 })
 

@@ -69,7 +69,7 @@ function createPlaces(tell: Tell, lose: (from: number) => void) {
 
   function miss(from: number, to: number): void {
     missing += to - from
-    gaps.push(`events ${from} to ${to - 1} are missing`)
+    gaps.push(to - from === 1 ? `event ${from} is missing` : `events ${from} to ${to - 1} are missing`)
     if (gaps.length > GAPS_MAX) tellGaps()
     lose(to)
   }

@@ -1,6 +1,7 @@
 import { policyOf } from '../../config/policy.ts'
 import { isCapacity } from '../../core/cooling.ts'
 import { type Event, type EventOf, TERMINAL_TYPES } from '../../core/events.ts'
+import type { Fold } from '../../core/fold.ts'
 import { narrate } from '../../log/narrate.ts'
 import type { LogReader } from '../../log/store.ts'
 import { attemptsOf } from './attempts.ts'
@@ -39,7 +40,9 @@ export function explain(log: LogReader, id: string): Explanation | Missing {
   const end = endOf(own, received.at, waitIn(phases))
   const tokens = tokensOf(received, attempts, last)
   const arrival = decisions[0]!
-  const known = { at: received.at, arrival, waitedMs: attempts[0]?.wait_ms ?? null, end, used: tokens.used }
+  const before = waitedBefore(own, arrival)
+  const waitedMs = attempts[0]?.wait_ms ?? null
+  const known = { at: received.at, arrival, before, waitedMs, end, used: tokens.used }
   const instead = insteadOf(past.config.llms, known)
   const asked = askedOf(considered)
   const refused = end && { end, asked, specs: past.config.llms, arrival, instead }
@@ -60,7 +63,7 @@ export function explain(log: LogReader, id: string): Explanation | Missing {
     cost_nano_usd: 'cost_nano_usd' in last.data ? last.data.cost_nano_usd : null,
     instead,
     helped: refused === null ? [] : helpOf(refused),
-    assumes: assumptionsOf(waitedBefore(own)),
+    assumes: assumptionsOf(before),
   }
 }
 
@@ -101,16 +104,23 @@ function lookAtDecisions(log: LogReader, own: readonly Event[]): Looked | null {
   for (const event of placesOf(own)) {
     past = pastBefore(log, event.seq, past)
     if (past === null) return null
-    const { views } = past
+    const { views, state } = past
     const considered = consider(received, views, policyOf(past.config))
     first ??= { past, considered }
     noteFailures(own, event.seq, failed)
     const noted = event.type === 'request.dispatched' ? event.data.candidates : []
     const candidates = candidatesAt(views, considered, { at: event.at, failed, noted })
     const { seq, at, llm } = event
-    decisions.push({ seq, at, what: whatOf(event), llm, candidates })
+    const waiting = othersWaiting(state.fold, received.request!)
+    decisions.push({ seq, at, what: whatOf(event), llm, waiting, candidates })
   }
   return first && { ...first, decisions }
+}
+
+function othersWaiting({ open }: Fold, own: string): number {
+  let count = 0
+  for (const [id, { attempt, isEnding }] of open) if (id !== own && attempt === null && !isEnding) count++
+  return count
 }
 
 /** Where it was decided on a request: what followed its arrival at once, each start, and its expiry. */
@@ -146,8 +156,8 @@ function noteFailures(own: readonly Event[], seq: number, failed: Map<string, st
   }
 }
 
-function waitedBefore([, next]: readonly Event[]): number {
-  return next?.type === 'request.queued' ? next.data.position - 1 : 0
+function waitedBefore([, next]: readonly Event[], { waiting }: DecisionAt): number {
+  return next?.type === 'request.queued' ? next.data.position - 1 : waiting
 }
 
 function waitIn(phases: Explanation['phases']): number {

@@ -85,6 +85,8 @@ export interface DecisionAt {
   readonly what: 'queued' | 'dispatched' | 'rejected' | 'expired' | null
   /** The LLM that took it. */
   readonly llm: string | null
+  /** Other requests that waited then. Starts and scores are as if there were none. */
+  readonly waiting: number
   readonly candidates: readonly CandidateAt[]
 }
 

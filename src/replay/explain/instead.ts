@@ -13,6 +13,8 @@ export function assumptionsOf(before: number): string {
 export interface Known {
   readonly at: number
   readonly arrival: DecisionAt
+  /** How many waited before it. */
+  readonly before: number
   /** How long it waited for its first start; null when it never started. */
   readonly waitedMs: number | null
   readonly end: End | null
@@ -73,7 +75,7 @@ function textOf(candidate: CandidateAt, raise: readonly Raise[], known: Known): 
   if (until !== null)
     return `${llm} was to rest for ${seconds(Math.max(0, until - known.at))} more (${because}); no higher limit would have helped.`
   if (aside !== null) return `${llm} was left aside: ${aside}.`
-  if (known.arrival.llm === llm) return `${llm} took it at once.`
+  if (known.arrival.llm === llm) return `${llm} took it at once${passedText(candidate, known)}.`
   if (raise.length > 0) return raisedText(candidate, raise, known)
   const { score } = candidate
   if (status !== 'available') return `${llm} had no room, and no amount of its limits would have made any.`
@@ -97,15 +99,29 @@ function laterText({ waitedMs, end, arrival }: Known): string {
   return end?.code === 'wait_expired' ? ' instead of waiting in vain' : ''
 }
 
+/** Why it did not wait for an LLM that was to have a better score, had nobody waited for that already. */
+function passedText({ score }: CandidateAt, { arrival, before }: Known): string {
+  const best = bestAfterWait(arrival)
+  const after = best?.score?.after_wait ?? Number.NEGATIVE_INFINITY
+  if (before === 0 || best?.llm === arrival.llm || after <= (score?.now ?? after)) return ''
+  return `; ${best!.llm} would have scored ${after} after its wait, had nobody waited already (${before} did)`
+}
+
 /** Why it did not go to an LLM that had room when it came. */
-function waitedText(candidate: CandidateAt, { arrival }: Known): string {
+function waitedText(candidate: CandidateAt, { arrival, before }: Known): string {
   if (wouldBeChosen(candidate, arrival)) return ', but others went first or it was planned with them'
-  const best = arrival.candidates.reduce<CandidateAt | null>((most, other) => {
-    const score = other.score?.after_wait ?? Number.NEGATIVE_INFINITY
-    return score > (most?.score?.after_wait ?? Number.NEGATIVE_INFINITY) ? other : most
-  }, null)
+  const best = bestAfterWait(arrival)
   if (best === null) return ''
-  return `, but scored ${candidate.score?.now} against ${best.score?.after_wait} of ${best.llm} after its wait`
+  const others = before === 0 ? '' : ` (the ${before} before it not counted)`
+  return `, but scored ${candidate.score?.now} against ${best.score?.after_wait} of ${best.llm} after its wait${others}`
+}
+
+function bestAfterWait({ candidates }: DecisionAt): CandidateAt | null {
+  const scoreIn = (candidate: CandidateAt | null) => candidate?.score?.after_wait ?? Number.NEGATIVE_INFINITY
+  return candidates.reduce<CandidateAt | null>(
+    (most, other) => (scoreIn(other) > scoreIn(most) ? other : most),
+    null,
+  )
 }
 
 /** Why it went elsewhere though it had room here. Between scores that are about the same the room decides. */

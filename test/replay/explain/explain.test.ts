@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Policy } from '../../../src/core/dispatch-state.ts'
 import type { LlmSpec } from '../../../src/core/types.ts'
 import { limit, llm } from '../../support/llms.ts'
+import type { DecisionAt } from '../../../src/replay/explain/explanation.ts'
 import { begin, tell, toldOrMissing } from '../../support/told.ts'
 import { START } from '../../support/virtual-clock.ts'
 import { openWorld, type World } from '../../support/world.ts'
@@ -259,6 +260,23 @@ test('what is told to let a request in does', () => {
   ])
   const allowed = world.arrives({ min_quality: 900, max_cost_nano_usd: 300_000 })
   expect(tell(allowed, world.events).fate).toBe('running')
+})
+
+test('one that went elsewhere because others waited already is told so', () => {
+  const free = llm('Free', { quality: 400, limits: [limit('concurrency', 1, 0, 'concurrency')] })
+  const world = given([DEAR, free])
+  const taken = () =>
+    world.events.find((event) => event.type === 'request.dispatched' && event.llm === 'Dear')
+  for (let i = 0; i < 50 && taken() === undefined; i++) world.arrives({ output_tokens: 800 })
+  const id = taken()!.request!
+  const told = tell(id, world.events)
+  const [{ waiting, candidates }] = told.decisions as [DecisionAt]
+  const after = candidates[1]!.score!.after_wait!
+  expect(waiting).toBeGreaterThan(0)
+  expect(after).toBeGreaterThan(candidates[0]!.score!.now)
+  expect(told.instead[0]!.text).toBe(
+    `Dear took it at once; Free would have scored ${after} after its wait, had nobody waited already (${waiting} did).`,
+  )
 })
 
 test('a name that leads to other LLMs is told as the reason', () => {
