@@ -105,7 +105,7 @@ describe('export', () => {
   test.each([
     [
       ['--since', 'yesterday'],
-      '--since is "yesterday"; it must be a duration ago such as 30m, 24h or 7d, or a time such as 2026-01-31T08:00Z.',
+      '--since is "yesterday"; it must be a duration ago such as 30m, 24h or 7d, or a time such as 13:42 (UTC, the last one) or 2026-01-31T08:00Z.',
     ],
     [['--until', '2026-13-01'], '--until is "2026-13-01"'],
     [
