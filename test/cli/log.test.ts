@@ -239,5 +239,5 @@ test('the commands of the log have help with examples', async () => {
   expect(await llb('import', '--help')).toBe(0)
   expect(out).toMatch(/^llb log import FILE: .*\n\nOptions:\n[\s\S]*Examples:\n {2}npm run llb -- log import/)
   expect(await llb()).toBe(2)
-  expect(err).toContain('There is no command "log". Commands: ')
+  expect(err).toContain('Say which: log export, log import, log check.')
 })

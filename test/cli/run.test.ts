@@ -67,6 +67,11 @@ describe('wrong usage is told on standard error, with code 2:', () => {
     expect(out).toBe('')
   })
 
+  test.each([['log'], ['log', '--help']])('the first word of some commands: %s %s', async (...words) => {
+    expect(await llb(...words)).toBe(2)
+    expect(err).toBe('Say which: log export, log import, log check. Each tells more with --help.\n')
+  })
+
   test('an unknown option', async () => {
     expect(await llb('check', '--confg', 'x')).toBe(2)
     expect(err).toContain("Unknown option '--confg'")
