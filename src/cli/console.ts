@@ -54,7 +54,7 @@ const NOTABLE: ReadonlySet<string> = new Set([
 ])
 
 function plainLine(at: number, _level: Level, subject: string | null, text: string): string {
-  const time = new Date(at).toTimeString().slice(0, 8)
+  const time = `${new Date(at).toISOString().slice(11, 19)}Z`
   return `${time} ${printable(subject === null ? text : `${subject.padEnd(18)} ${text}`)}\n`
 }
 

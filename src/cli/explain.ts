@@ -11,10 +11,10 @@ interface Values {
 
 /** `llb explain`: the life of one request, read beside a running server. */
 export function explainCommand(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
-  return withLog(values, env, ({ reader }) => {
+  return withLog(values, env, ({ reader, file }) => {
     const told = explain(reader, String(values.operand))
     if ('missing' in told) {
-      process.stderr.write(`${told.message}\n`)
+      process.stderr.write(`${file}: ${told.message}\n`)
       return 1
     }
     const text = values.json === true ? `${JSON.stringify(told, null, 2)}\n` : describeExplanation(told)

@@ -22,9 +22,7 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
   }
   const found = commandOf(words)
   if (found === null) {
-    process.stderr.write(
-      `There is no command "${words[0]}". Commands: ${COMMANDS.map((one) => one.name).join(', ')}.\n`,
-    )
+    process.stderr.write(`${unknown(words[0]!)}\n`)
     return WRONG
   }
   const { command, rest } = found
@@ -52,6 +50,14 @@ function commandOf(words: readonly string[]): { command: Command; rest: string[]
     if (command !== undefined) return { command, rest: words.slice(length) }
   }
   return null
+}
+
+/** What to say of a word that is no command, or only the first of some. */
+function unknown(word: string): string {
+  const names = COMMANDS.map(({ name }) => name)
+  const below = names.filter((name) => name.startsWith(`${word} `))
+  if (below.length > 0) return `Say which: ${below.join(', ')}. Each tells more with --help.`
+  return `There is no command "${word}". Commands: ${names.join(', ')}.`
 }
 
 /** Throws what is wrong with the rest of a line, for people. */

@@ -38,6 +38,7 @@ export async function whatIfCommand(values: Values, env: NodeJS.ProcessEnv): Pro
       return 1
     }
     const control = values.control === true ? withProgress(options, (all) => controlOf(all, result)) : null
+    if (values.control === true && control === null) process.stderr.write(`${noControl(result)}\n`)
     const title = `The requests of ${file}, under ${loaded.file}\n`
     const text = () => `${title}${describeWhatIf(result, Number(changes), control)}`
     const told = { log: file, config: loaded.file, ...result, control }
@@ -45,6 +46,11 @@ export async function whatIfCommand(values: Values, env: NodeJS.ProcessEnv): Pro
     process.stdout.write(json === true ? whole() : text())
     return 0
   })
+}
+
+function noControl({ parted_after: parted }: WhatIf): string {
+  if (parted === null) return 'There is no control: nothing was simulated.'
+  return 'There is no control of several configurations: name a span of one with --from and --to.'
 }
 
 /** The result, or why there is none. */

@@ -18,7 +18,7 @@ import { createRound, isDue, type Round } from './matching/round.ts'
 import { bitsOf } from './queue/shape.ts'
 import { giveTicket, takeTicket } from './forecast/tickets.ts'
 import type { Weights } from './types.ts'
-import { waitFrom } from './forecast/wait.ts'
+import { ITS_BURST, ITS_TURN, waitFrom } from './forecast/wait.ts'
 import { tellOfNewcomer } from './matching/wake.ts'
 
 /** Takes in one fact and makes all decisions that follow from it. */
@@ -152,7 +152,7 @@ function admit(state: Dispatcher, ports: Ports, pending: Pending, at: number): v
   addToPlan(round, pending, next && { llm: next.offer.llm, score: next.score })
   if (isHeld) hold(gathering, at)
   if (!isBehind) tellOfNewcomer(round, pending)
-  pending.waitingFor = isHeld ? 'the rest of its burst' : waitingFor
+  pending.waitingFor = isHeld && waitingFor === ITS_TURN ? ITS_BURST : waitingFor
   ports.decide('request.queued', pending.id, null, {
     position,
     waiting_for: pending.waitingFor,

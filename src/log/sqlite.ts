@@ -115,6 +115,7 @@ export function openLogReader(path: string): LogReader & { db: Database.Database
     throw new LogError(`There is no event log at ${path}. Has the server run with this configuration?`)
   const db = guarded(path, () => {
     const opened = new Database(path, { readonly: true, fileMustExist: true })
+    if (isEmpty(opened)) throw new LogError(bare(path))
     assertVersion(opened)
     return opened
   })
@@ -213,6 +214,11 @@ function versionOf(db: Database.Database): number {
 
 function isEmpty(db: Database.Database): boolean {
   return db.prepare('SELECT count(*) AS n FROM sqlite_schema').pluck().get() === 0
+}
+
+/** Of a copy that was made while the log was written. */
+function bare(path: string): string {
+  return `Nothing is in the event log ${path}. If it is a copy of a log that was in use: its events were in the -wal file beside it; \`llb log export\` makes a copy of all of them.`
 }
 
 function assertVersion(db: Database.Database): void {

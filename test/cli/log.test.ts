@@ -105,7 +105,7 @@ describe('export', () => {
   test.each([
     [
       ['--since', 'yesterday'],
-      '--since is "yesterday"; it must be a duration ago such as 30m, 24h or 7d, or a time such as 2026-01-31T08:00Z.',
+      '--since is "yesterday"; it must be a duration ago such as 30m, 24h or 7d, or a time such as 13:42 (UTC, the last one) or 2026-01-31T08:00Z.',
     ],
     [['--until', '2026-13-01'], '--until is "2026-13-01"'],
     [
@@ -239,5 +239,5 @@ test('the commands of the log have help with examples', async () => {
   expect(await llb('import', '--help')).toBe(0)
   expect(out).toMatch(/^llb log import FILE: .*\n\nOptions:\n[\s\S]*Examples:\n {2}npm run llb -- log import/)
   expect(await llb()).toBe(2)
-  expect(err).toContain('There is no command "log". Commands: ')
+  expect(err).toContain('Say which: log export, log import, log check.')
 })

@@ -67,6 +67,11 @@ describe('wrong usage is told on standard error, with code 2:', () => {
     expect(out).toBe('')
   })
 
+  test.each([['log'], ['log', '--help']])('the first word of some commands: %s %s', async (...words) => {
+    expect(await llb(...words)).toBe(2)
+    expect(err).toBe('Say which: log export, log import, log check. Each tells more with --help.\n')
+  })
+
   test('an unknown option', async () => {
     expect(await llb('check', '--confg', 'x')).toBe(2)
     expect(err).toContain("Unknown option '--confg'")
@@ -91,7 +96,7 @@ describe('wrong usage is told on standard error, with code 2:', () => {
   test.each(['yesterday', '7', '-1h', ''])('the span "%s"', async (since) => {
     expect(await llb('stats', '--config', givenConfig(), `--since=${since}`)).toBe(2)
     expect(err).toBe(
-      `--since is "${since}"; it must be a duration ago such as 30m, 24h or 7d, or a time such as 2026-01-31T08:00Z.\n`,
+      `--since is "${since}"; it must be a duration ago such as 30m, 24h or 7d, or a time such as 13:42 (UTC, the last one) or 2026-01-31T08:00Z.\n`,
     )
   })
 

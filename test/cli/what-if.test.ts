@@ -84,6 +84,12 @@ test('runs the recorded configuration in the same way, to show what is due to th
   expect(out).toMatch(/^Control: .* has 0 requests end in another way\./m)
 })
 
+test('says why there is no control', async () => {
+  givenLog()
+  expect(await llb('--config', given(CONFIG), '--control')).toBe(0)
+  expect(err).toBe('There is no control: nothing was simulated.\n')
+})
+
 test('lists no more requests that end in another way than asked for, and all as JSON', async () => {
   const config = given(CONFIG.replace('max_wait: 10m', 'max_wait: 1m'))
   givenLog()

@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Event } from '../../src/core/events.ts'
 import { openLogReader } from '../../src/log/sqlite.ts'
 import { streamChunks } from '../fakes/openai.ts'
-import { RUNTIMES } from './runtimes.ts'
+import { ROOT, RUNTIMES } from './runtimes.ts'
 import { say, startWorld, until, type World } from './world.ts'
 
 const PLACES = 5
@@ -112,4 +117,20 @@ describe.each(RUNTIMES)('told to stop, %s', (runtime) => {
     expect(await world.server.exited).toBe(0)
     expect(performance.now() - toldAt).toBeLessThan(5_000)
   })
+})
+
+test('npm start hands a SIGTERM on to the server', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'llb-npm-'))
+  const config = join(folder, 'config.yaml')
+  writeFileSync(config, 'llms: [{ name: A, api_type: simulated, model: m, context_length: 9000 }]')
+  const npm = spawn('npm', ['start', '--', '--config', config, '--port', '0'], { cwd: ROOT })
+  let said = ''
+  for (const output of [npm.stdout, npm.stderr])
+    output.setEncoding('utf8').on('data', (text) => (said += text))
+  await until(() => said.includes('listening on'), 'the server listens')
+  npm.kill('SIGTERM')
+  // The pipes are open for as long as the server lives.
+  await once(npm, 'close')
+  expect(said).toContain('"text":"stopped"')
+  rmSync(folder, { recursive: true, force: true })
 })

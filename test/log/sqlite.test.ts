@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -311,6 +311,15 @@ test.skipIf(process.getuid?.() === 0)('a folder that is read-only is refused wit
   chmodSync(folder, 0o500)
   expect(() => openLog(path)).toThrow(LogError)
   chmodSync(folder, 0o700)
+})
+
+test('reading a copy of a log in use that was made without its -wal file says what is missing', () => {
+  const log = openLog(path)
+  log.append(ticks(5))
+  const copy = join(folder, 'copy.db')
+  copyFileSync(path, copy)
+  log.close()
+  expect(() => openLogReader(copy)).toThrow(/^Nothing is in the event log .+copy\.db\. .+-wal.+log export/)
 })
 
 test('reading where there is no log asks whether the server has run', () => {

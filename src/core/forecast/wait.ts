@@ -12,6 +12,10 @@ export interface Wait {
   readonly etaMs: number | null
 }
 
+/** What a request waits for that no limit is known to keep, and one that is held back for what comes with it. */
+export const ITS_TURN = 'its turn'
+export const ITS_BURST = 'the rest of its burst'
+
 /** More names than these tell a person nothing. */
 const NAMED_MAX = 3
 
@@ -38,7 +42,7 @@ export function waitFrom({ views }: Pick<Ports, 'views'>, outlooks: readonly Out
     .map(({ because, offer }) => `${because} of ${views[offer.llm]!.spec.name}`)
   const soonest = soonestOf(outlooks)
   return {
-    waitingFor: names.length === 0 ? 'its turn' : names.join(' or '),
+    waitingFor: names.length === 0 ? ITS_TURN : names.join(' or '),
     etaMs: soonest === null ? null : Math.max(0, soonest.at - at),
   }
 }

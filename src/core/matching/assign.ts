@@ -5,7 +5,7 @@ import { type Pending, promote, takeExpired } from '../queue/queue.ts'
 import { dropPlan, planFor } from './quotas.ts'
 import { type Reserved, reserveForOldest } from './reservation.ts'
 import { createRound, isDue } from './round.ts'
-import { waitOf } from '../forecast/wait.ts'
+import { ITS_BURST, waitOf } from '../forecast/wait.ts'
 
 /**
  * Hands out the room there is. By band, then by the client that was served least, each LLM with room takes the
@@ -58,7 +58,8 @@ function expire(ports: Ports, pending: Pending, at: number): void {
   const { waitingFor, etaMs } = waitOf(ports, pending, at)
   ports.decide('request.expired', pending.id, null, {
     wait_ms: at - pending.at,
-    waited_for: pending.waitingFor ?? waitingFor,
+    // A burst is held back for some ms only: what came after is the limit that is used up now.
+    waited_for: pending.waitingFor === ITS_BURST ? waitingFor : (pending.waitingFor ?? waitingFor),
     retry_after_ms: etaMs,
   })
 }

@@ -42,6 +42,27 @@ describe('requests that come together while room is scarce', () => {
     expect(world.all('request.queued').map(({ data }) => data.waiting_for)).toEqual(['the rest of its burst'])
   })
 
+  test('are told the limit where not even the burst before them leaves them room', () => {
+    const world = openWorld({ specs: [llm('A', { limits: [limit('requests', 5)] })] })
+    burst(world, 7)
+    const limitOfA = 'requests_limit of A'
+    expect(world.all('request.queued').map(({ data }) => data.waiting_for)).toEqual([
+      ...['the rest of its burst', 'the rest of its burst'],
+      ...[limitOfA, limitOfA],
+    ])
+  })
+
+  test('are refused for the limit in the end, not for their burst', () => {
+    const world = openWorld({ specs: [llm('A', { limits: [limit('requests', 5)] })] })
+    burst(world, 3)
+    const patient = world.arrives({ max_wait_ms: 30_000 })
+    for (let i = 0; i < 2; i++) world.arrives({ max_wait_ms: 20_000 })
+    world.clock.advance(30_000)
+    expect(world.all('request.expired')).toMatchObject([
+      { request: patient, data: { waited_for: 'requests_limit of A' } },
+    ])
+  })
+
   test('are held no longer because more of them come', () => {
     const world = withUsed(6)
     const at = world.clock.now()
