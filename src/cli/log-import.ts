@@ -1,7 +1,8 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { type Imported, importLines } from '../log/lines/import.ts'
 import { openLog, openLogReader } from '../log/sqlite.ts'
-import { LogError } from '../log/store.ts'
+import { LogError, type LogStore } from '../log/store.ts'
+import { putCheckpoints } from '../replay/put-checkpoints.ts'
 import { troubleOf } from './log-option.ts'
 import { createProgress } from './progress.ts'
 import { readLines } from './read-lines.ts'
@@ -55,10 +56,22 @@ function fill(path: string, from: string): Imported {
   remove(path)
   const store = openLog(path)
   try {
-    return importLines(readable(from), store)
+    const result = importLines(readable(from), store)
+    if (result.ok) index(store)
+    return result
   } finally {
     store.close()
   }
+}
+
+/** Gives the log its checkpoints: without them a start cannot be told that knew more than its windows can see. */
+function index(store: LogStore): void {
+  const first = store.first().seq
+  const progress = createProgress('folded', store.last().seq - first + 1, 'events')
+  putCheckpoints(store, (seq) => {
+    if (seq % 1000 === 0) progress.update(seq - first + 1)
+  })
+  progress.end()
 }
 
 /** The lines of a file; a file that cannot be read is told as what keeps the log from being made. */

@@ -24,6 +24,11 @@ export interface Checkpointer {
   store(): Promise<void>
 }
 
+/** The event after which the next checkpoint is stored, when one with this state was stored after `seq`. */
+export function nextDue(seq: number, state: string): number {
+  return seq + Math.max(EVENTS_LEAST, Math.ceil((state.length * SHARE) / EVENT_BYTES))
+}
+
 /** A checkpoint is no more than a shortcut: one that cannot be stored is left out, and tried again as the next. */
 export function createCheckpointer({ store, take, ...config }: CheckpointerOptions): Checkpointer {
   let last: Event | null = null
@@ -40,7 +45,7 @@ export function createCheckpointer({ store, take, ...config }: CheckpointerOptio
         state += piece.value
         return null
       }
-      dueAt = seq + Math.max(EVENTS_LEAST, Math.ceil((state.length * SHARE) / EVENT_BYTES))
+      dueAt = nextDue(seq, state)
       return { seq, at, ...config, state }
     }
   }

@@ -20,19 +20,23 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+const THREAD = new URL('./thread.ts', import.meta.url)
+
 /**
  * Explains requests beside a process that serves: in a thread of its own, which starts with the first question, so that
- * no stream waits for the log to be read.
+ * no stream waits for the log to be read. A thread that breaks is replaced at the next question.
  */
-export function createExplainer(path: string): Explainer {
+export function createExplainer(path: string, program: URL = THREAD): Explainer {
   let thread: Worker | null = null
   const waiting: Waiting[] = []
 
   function started(): Worker {
     if (thread !== null) return thread
-    const worker = new Worker(new URL('./thread.ts', import.meta.url))
+    const worker = new Worker(program)
     worker.on('message', (told: Told) => waiting.shift()?.resolve(told))
     const broke = (error: unknown) => {
+      // It fails first and ends then, by when there may be another.
+      if (thread !== worker) return
       thread = null
       for (const { reject } of waiting.splice(0)) reject(error)
     }

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { openLogReader } from '../../log/sqlite.ts'
+import { openLogReader, reading } from '../../log/sqlite.ts'
 import { LogError } from '../../log/store.ts'
 import { explain } from './explain.ts'
 import type { Asked, Told } from './explainer.ts'
@@ -12,7 +12,7 @@ function answer(path: string, id: string): Told {
   try {
     const log = openLogReader(path)
     try {
-      return explain(log, id)
+      return reading(path, () => explain(log, id))
     } finally {
       log.close()
     }
