@@ -136,7 +136,8 @@ describe.each(RUNTIMES)('the life of a request, told by %s', (runtime) => {
     expect(error).toMatchObject({ type: 'invalid_request_error', code: 'request_not_found' })
     const { code, stdout, stderr } = await command('req_none_zzzz')
     expect([code, stdout]).toEqual([1, ''])
-    expect(stderr).toBe(`${error.message}\n`)
+    expect(stderr).toMatch(/^\S+\.db: /)
+    expect(stderr.replace(/^\S+: /, '')).toBe(`${error.message}\n`)
   })
 
   test('is told to the operator alone', async () => {
