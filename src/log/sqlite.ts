@@ -53,7 +53,7 @@ export function openLog(path: string): LogStore {
   const db = guarded(path, () => {
     try {
       assertWritable(path)
-      return prepared(new Database(path, { timeout: LOCK_TIMEOUT_MS }))
+      return opened(path, { timeout: LOCK_TIMEOUT_MS }, prepare)
     } catch (error) {
       lock.close()
       throw error
@@ -113,13 +113,25 @@ function lockOf(path: string): Database.Database {
 export function openLogReader(path: string): LogReader & { db: Database.Database } {
   if (!existsSync(path))
     throw new LogError(`There is no event log at ${path}. Has the server run with this configuration?`)
-  const db = guarded(path, () => {
-    const opened = new Database(path, { readonly: true, fileMustExist: true })
-    if (isEmpty(opened)) throw new LogError(bare(path))
-    assertVersion(opened)
-    return opened
-  })
+  const db = guarded(path, () =>
+    opened(path, { readonly: true, fileMustExist: true }, (found) => {
+      if (isEmpty(found)) throw new LogError(bare(path))
+      assertVersion(found)
+    }),
+  )
   return { ...readerOf(db), db }
+}
+
+/** Opens a file and makes it ready; a file for which that fails is closed again, since it may be tried for hours. */
+function opened(path: string, how: Database.Options, makeReady: (db: Database.Database) => void) {
+  const db = new Database(path, how)
+  try {
+    makeReady(db)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }
 
 function readerOf(db: Database.Database): LogReader {
@@ -189,7 +201,7 @@ function assertWritable(path: string): void {
   }
 }
 
-function prepared(db: Database.Database): Database.Database {
+function prepare(db: Database.Database): void {
   const fresh = versionOf(db) === 0 && isEmpty(db)
   // Before anything is written: a file that is not ours stays as it is.
   if (!fresh) assertVersion(db)
@@ -200,7 +212,6 @@ function prepared(db: Database.Database): Database.Database {
   else if (versionOf(db) < SCHEMA_VERSION) define(db, CHECKPOINT_SCHEMA)
   // Of events that a crash kept from the log, whose numbers will be those of others.
   db.prepare('DELETE FROM checkpoint WHERE seq > ?').run(readerOf(db).last().seq)
-  return db
 }
 
 /** Adds what the present version has, in one transaction. */

@@ -88,8 +88,11 @@ export function pictureOf(
 
 function llmPicture({ spec, account, standing }: FoldedLlm, at: number): LlmPicture {
   const { status, because, until } = standing
-  const roomAt = blockOf(account, LEAST, at)?.until ?? at
-  return { llm: spec.name, status, because, until: status === 'exhausted' ? finite(roomAt) : until }
+  if (status !== 'exhausted') return { llm: spec.name, status, because, until }
+  // Another limit may bind by now than when it was said.
+  const block = blockOf(account, LEAST, at)
+  if (block === null) return { llm: spec.name, status, because, until: at }
+  return { llm: spec.name, status, because: `${block.limit} is used up`, until: finite(block.until) }
 }
 
 function limitsOf(llms: Iterable<FoldedLlm>, at: number): LimitPicture[] {

@@ -1,9 +1,12 @@
 import { setImmediate } from 'node:timers'
 import type { Event } from '../../core/events.ts'
+import { DAY_MS } from '../../core/time.ts'
 import type { CheckpointText, StoredCheckpoint } from '../store.ts'
 
 /** Events between two checkpoints, at least: folding so many takes a fraction of a second. */
 const EVENTS_LEAST = 20_000
+/** The longest between two: events are deleted up to one, and are not to be kept for weeks because they are few. */
+const MS_MOST = DAY_MS
 /** Of the bytes that events take, one in so many goes to checkpoints at most: a large state is stored more rarely. */
 const SHARE = 25
 /** About what an event takes in the log. */
@@ -16,7 +19,7 @@ export interface CheckpointerOptions extends Pick<StoredCheckpoint, 'configHash'
   take(at: number): Iterator<string>
 }
 
-/** Stores the state every so many events. */
+/** Stores the state every so many events, and once a day. */
 export interface Checkpointer {
   /** To be told of every event when it is recorded. */
   recorded(event: Event): void
@@ -33,6 +36,7 @@ export function nextDue(seq: number, state: string): number {
 export function createCheckpointer({ store, take, ...config }: CheckpointerOptions): Checkpointer {
   let last: Event | null = null
   let dueAt = Number.POSITIVE_INFINITY
+  let dueOn = Number.POSITIVE_INFINITY
 
   /** Begins a checkpoint; each call of what it gives does a piece of it, until one gives the whole. */
   function begin(): () => CheckpointText | null {
@@ -46,6 +50,7 @@ export function createCheckpointer({ store, take, ...config }: CheckpointerOptio
         return null
       }
       dueAt = nextDue(seq, state)
+      dueOn = at + MS_MOST
       return { seq, at, ...config, state }
     }
   }
@@ -64,8 +69,9 @@ export function createCheckpointer({ store, take, ...config }: CheckpointerOptio
   return {
     recorded(event) {
       last = event
-      if (event.seq < dueAt) return
+      if (event.seq < dueAt && event.at < dueOn) return
       dueAt = Number.POSITIVE_INFINITY
+      dueOn = Number.POSITIVE_INFINITY
       setImmediate(() => piecemeal(begin()))
     },
     async store() {

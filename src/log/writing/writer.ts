@@ -12,11 +12,22 @@ export const WRITER_THREAD = new URL('./writer-thread.ts', import.meta.url)
  */
 export async function openWriter(path: string, thread: URL = WRITER_THREAD): Promise<LogWriter> {
   let running = await start(path, thread)
+  let starting: Promise<void> | null = null
+
+  /** Starts a thread in place of one that ended: one for all calls that come meanwhile, since only one may write. */
+  async function replace(): Promise<void> {
+    try {
+      running = await start(path, thread)
+    } finally {
+      starting = null
+    }
+  }
 
   async function call(...asked: Call): Promise<Answer> {
     if (running.ended()) {
+      starting ??= replace()
       try {
-        running = await start(path, thread)
+        await starting
       } catch (error) {
         return { why: (error as Error).message }
       }

@@ -18,7 +18,12 @@ function crowded(requests: number): string {
 }
 
 /** Records so many events, with a turn of the event loop after every 1000, and gives what was stored. */
-async function storedAfter(count: number, state: string, isBroken = () => false): Promise<number[]> {
+async function storedAfter(
+  count: number,
+  state: string,
+  isBroken = () => false,
+  atOf = (seq: number) => START + seq,
+): Promise<number[]> {
   const stored: CheckpointText[] = []
   const checkpointer = createCheckpointer({
     store: {
@@ -32,7 +37,7 @@ async function storedAfter(count: number, state: string, isBroken = () => false)
     take: () => [state.slice(0, 7), state.slice(7)].values(),
   })
   for (let seq = 1; seq <= count; seq++) {
-    checkpointer.recorded(event(seq, 'timer.fired', { timer: seq }))
+    checkpointer.recorded(event(seq, 'timer.fired', { timer: seq }, { at: atOf(seq) }))
     if (seq === 1) await checkpointer.store()
     if (seq % 1000 === 0) for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -50,6 +55,12 @@ describe('a checkpoint is stored', () => {
     const [, second] = await storedAfter(100_000, state)
     expect(second! * 100).toBeGreaterThan(state.length * 25)
     expect(second! * 100).toBeLessThan(state.length * 25 + 1000 * 100)
+  })
+
+  test('once a day where events are few, so that they can be deleted in time', async () => {
+    const everyMinute = (seq: number) => START + seq * 60_000
+    const stored = await storedAfter(4_000, idle, undefined, everyMinute)
+    expect(stored).toEqual([1, 2_000, 4_000])
   })
 
   test('again later where it cannot be stored', async () => {

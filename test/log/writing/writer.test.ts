@@ -96,6 +96,20 @@ describe('a log that is written in a thread', () => {
     expect(logged()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
     await writer.close()
   })
+
+  test('starts one thread in place of one that died, however much is asked of it meanwhile', async () => {
+    const writer = await openWriter(path, MORTAL)
+    await writer.append(ticks(3))
+    await writer.append(ticks(3, 4))
+    const [bytes, written, deleted] = await Promise.all([
+      writer.usedBytes(),
+      writer.append(ticks(3, 7)),
+      writer.prune(START, 100),
+    ])
+    expect(bytes).toBeGreaterThan(0)
+    expect([written, deleted]).toEqual([WRITTEN, 0])
+    await writer.close()
+  })
 })
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0
