@@ -55,7 +55,7 @@ export const COMMANDS: readonly Command[] = [
     examples: [
       'npm run llb -- simulate',
       'npm run llb -- simulate --workload office-day --for 7d',
-      'npm run llb -- simulate --config my.yaml --workload my-workload.yaml --seed 2 --json',
+      'npm run -s llb -- simulate --config my.yaml --workload my-workload.yaml --seed 2 --json',
     ],
     run: simulateCommand,
   },

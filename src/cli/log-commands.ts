@@ -29,7 +29,7 @@ export const LOG_COMMANDS: readonly Command[] = [
     ],
     examples: [
       'npm run llb -- log export --since 24h --out yesterday.jsonl',
-      'npm run llb -- log export --client alice --type request.received,request.completed',
+      'npm run -s llb -- log export --client alice --type request.received,request.completed | head',
     ],
     run: logExport,
   },

@@ -18,15 +18,15 @@ export async function replayAt(values: ReplayValues, env: NodeJS.ProcessEnv): Pr
     ['--at', at, values.at],
     ['--until', until, values.until],
   ] as const) {
-    if (place !== null) continue
-    process.stderr.write(`${option} is "${text}"; it must be ${PLACE_HELP}.\n`)
-    return 2
+    if (place === null) return wrong(`${option} is "${text}"; it must be ${PLACE_HELP}.`)
   }
   return withLog(values, env, ({ reader, file }) => {
     if (reader.last().seq === 0) return nothing(`The event log ${file} has no events yet.`)
     const state = stateAt(reader, seqOf(reader, at ?? firstPlace(reader)))
     if (state === null) return nothing(tooEarly(reader))
-    if (values.follow === true) return follow(reader, state, seqOf(reader, until ?? END))
+    const end = seqOf(reader, until ?? END)
+    if (end < state.seq) return wrong('--until must not be before --at.')
+    if (values.follow === true) return follow(reader, state, end)
     const text =
       values.json === true
         ? `${JSON.stringify(pictureOf(reader, state), null, 2)}\n`
@@ -68,4 +68,9 @@ function tooEarly(log: LogReader): string {
 function nothing(message: string): number {
   process.stderr.write(`${message}\n`)
   return 1
+}
+
+function wrong(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return 2
 }

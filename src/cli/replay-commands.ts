@@ -33,7 +33,7 @@ export const REPLAY_COMMANDS: readonly Command[] = [
       'npm run llb -- stats',
       'npm run llb -- stats --since 24h --by hour',
       'npm run -s llb -- stats --since 2026-01-01 --until 2026-02-01 --by client,llm --csv > january.csv',
-      'npm run llb -- stats --log copy-of-events.db --json',
+      'npm run -s llb -- stats --log copy-of-events.db --json',
     ],
     exitCodes: ['1 the log cannot be read'],
     run: stats,
@@ -46,7 +46,7 @@ export const REPLAY_COMMANDS: readonly Command[] = [
     optionHelp: [...LOG_HELP, ['--json', 'as JSON, as GET /admin/requests/:id gives it']],
     examples: [
       'npm run llb -- explain req_1x2y3z_4f',
-      'npm run llb -- explain req_1x2y3z_4f --log copy-of-events.db --json',
+      'npm run -s llb -- explain req_1x2y3z_4f --log copy-of-events.db --json',
     ],
     run: explainCommand,
   },
@@ -74,7 +74,7 @@ export const REPLAY_COMMANDS: readonly Command[] = [
     ],
     examples: [
       'npm run llb -- replay --at 2h',
-      'npm run llb -- replay --at 2026-01-31T08:00Z --json',
+      'npm run -s llb -- replay --at 2026-01-31T08:00Z --json',
       'npm run llb -- replay --follow --at 4711 --until 4720',
       'npm run llb -- replay --verify --log copy-of-events.db',
     ],
@@ -103,7 +103,7 @@ export const REPLAY_COMMANDS: readonly Command[] = [
     ],
     examples: [
       'npm run llb -- what-if --config new.yaml',
-      'npm run llb -- what-if --config new.yaml --log data/events.db --from 24h --json',
+      'npm run -s llb -- what-if --config new.yaml --log data/events.db --from 24h --json',
     ],
     exitCodes: ['1 the log cannot be read, or has nothing to compare in this span'],
     run: whatIfCommand,

@@ -73,7 +73,8 @@ function narrateRest(event: Event): Line | null {
     case 'llm.available': {
       const { after, ms } = event.data
       const news = after === 'cooling' || ms >= NEWS_MS
-      return { level: news ? 'info' : 'debug', text: `available  again, was ${after} for ${seconds(ms)}` }
+      const how = after === 'started' ? 'after the start' : `again, was ${after} for ${seconds(ms)}`
+      return { level: news ? 'info' : 'debug', text: `available  ${how}` }
     }
     case 'llm.cooling': {
       const { because, message, until } = event.data

@@ -235,6 +235,16 @@ describe('check', () => {
   })
 })
 
+test('a damaged file is told in a few lines, however much of it is', async () => {
+  givenLog(ticks(4000))
+  const bytes = readFileSync(path)
+  writeFileSync(path, bytes.fill(0x5a, Math.floor(bytes.length / 4), Math.floor(bytes.length / 2)))
+  expect(await llb('check', '--log', path)).toBe(1)
+  expect(out).toMatch(/ \(and \d+ more of the kind\)\n/)
+  expect(out.split('\n').length).toBeLessThan(10)
+  expect(out).toContain('the file is damaged: ')
+})
+
 test('the commands of the log have help with examples', async () => {
   expect(await llb('import', '--help')).toBe(0)
   expect(out).toMatch(/^llb log import FILE: .*\n\nOptions:\n[\s\S]*Examples:\n {2}npm run llb -- log import/)

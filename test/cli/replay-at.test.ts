@@ -148,6 +148,12 @@ describe('replay --follow', () => {
     expect(lines()).toHaveLength(dispatched.seq - 1)
   })
 
+  test('cannot end before it begins', async () => {
+    keep(givenDay().events)
+    expect(await replay('--follow', '--at', '5', '--until', '4')).toBe(2)
+    expect([out, err]).toEqual(['', '--until must not be before --at.\n'])
+  })
+
   test('begins after a place and ends with the log', async () => {
     const { events } = givenDay()
     keep(events)

@@ -96,6 +96,7 @@ describe('an LLM is told of', () => {
     expect(told('llm.available', { after: 'cooling', ms: 20 })).toBe(
       'info: available  again, was cooling for 20 ms',
     )
+    expect(told('llm.available', { after: 'started', ms: 0 })).toBe('debug: available  after the start')
   })
 
   test('with what its provider said', () => {

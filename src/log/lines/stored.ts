@@ -12,13 +12,19 @@ const PAGE = 50
  */
 export function* storedEvents(db: Database.Database, tell: (problem: string) => void): Generator<Event> {
   try {
-    for (const problem of db.prepare('PRAGMA integrity_check').pluck().all())
-      if (problem !== 'ok') tell(String(problem))
+    for (const found of db.prepare('PRAGMA integrity_check').pluck().all())
+      if (found !== 'ok') tell(shortly(String(found)))
     for (const segment of segmentsOf(db)) yield* eventsOf(segment, tell)
   } catch (error) {
     if ((error as Error).name !== 'SqliteError') throw error
     tell(`the file is damaged: ${(error as Error).message}`)
   }
+}
+
+/** What SQLite found, of which it may write a page: a line for each page of the file, under a title in asterisks. */
+function shortly(found: string): string {
+  const [first = found, ...more] = found.split('\n').filter((line) => !line.startsWith('***'))
+  return more.length === 0 ? first : `${first} (and ${more.length} more of the kind)`
 }
 
 /** About how many events there are, for who waits; 0 where the file does not tell. */

@@ -1,6 +1,7 @@
+import { isInput } from '../../core/event-versions.ts'
 import type { Event } from '../../core/events.ts'
 
-/** Events written at once: packing more would keep the event loop for long. */
+/** About as many events are written at once: packing more would keep the event loop for long. */
 const CHUNK = 500
 
 /** Events that wait for the log in order; once there are too many the oldest are dropped, and counted. */
@@ -40,10 +41,14 @@ export class Backlog {
   }
 }
 
-/** Takes the first events off a list, as far as no `seq` is left out, since a batch has no gap. */
+/**
+ * Takes the first events off a list, as far as no `seq` is left out, since a batch has no gap, and up to a fact: a log
+ * that a crash ends there has all decisions that its facts lead to.
+ */
 export function takeChunk(events: Event[]): Event[] {
-  let count = 1
-  const most = Math.min(events.length, CHUNK)
-  while (count < most && events[count]!.seq === events[0]!.seq + count) count++
-  return events.splice(0, count)
+  const { seq } = events[0]!
+  const end = events.findIndex(
+    (event, i) => i > 0 && (event.seq !== seq + i || (i >= CHUNK && isInput(event))),
+  )
+  return events.splice(0, end < 0 ? events.length : end)
 }
