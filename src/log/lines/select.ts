@@ -1,4 +1,4 @@
-import { type Event, type EventType, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventType, isTerminal } from '../../core/events.ts'
 import { arrivalOf } from './arrival.ts'
 import type { LogReader } from '../store.ts'
 
@@ -16,7 +16,6 @@ export interface Selection {
 
 /** Events read at once. Between two pages nothing of the file is held, however slowly they are taken. */
 const PAGE = 1_000
-const TERMINAL: ReadonlySet<EventType> = new Set(TERMINAL_TYPES)
 
 /**
  * The events that are meant, in order; `reached` hears now and then how far it is. Memory: O(requests of the client
@@ -66,7 +65,7 @@ function createClientFilter(log: LogReader, client: string): (event: Event) => b
     if (request === null) return false
     const known = type === 'request.received' ? event.data.client === client : open.get(request)
     const mine = known ?? clientOf(log, request) === client
-    if (TERMINAL.has(type)) open.delete(request)
+    if (isTerminal(type)) open.delete(request)
     else open.set(request, mine)
     return mine
   }
