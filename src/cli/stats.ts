@@ -2,6 +2,7 @@ import { suggestion } from '../config/suggest.ts'
 import { chartSpan } from '../log/stats/charts.ts'
 import { DIMENSIONS, type Dimension } from '../log/stats/groups.ts'
 import { createStats, type Stats } from '../log/stats/stats.ts'
+import { firstSince } from '../log/pages.ts'
 import type { LogReader } from '../log/store.ts'
 import { limitedIn } from '../log/stats/utilisation.ts'
 import { HOUR_MS } from '../core/time.ts'
@@ -73,8 +74,8 @@ const PER_LOOK = 4096
 
 /** @param columns how wide charts may be; null for none */
 function read(reader: LogReader, { since, until, by }: Query, columns: number | null): Stats {
-  const first = positionOf(reader, since - LEAD_MS)
-  const end = until === Number.POSITIVE_INFINITY ? null : positionOf(reader, until)
+  const first = firstSince(reader, since - LEAD_MS)
+  const end = until === Number.POSITIVE_INFINITY ? null : firstSince(reader, until)
   const last = end ?? reader.last()
   const from = Math.max(since, first?.at ?? 0)
   const fold = createStats({
@@ -92,12 +93,6 @@ function read(reader: LogReader, { since, until, by }: Query, columns: number | 
   }
   progress.end()
   return fold.result()
-}
-
-/** Where the first event stands that is not before an instant; null when there is none. */
-function positionOf(reader: LogReader, at: number): { seq: number; at: number } | null {
-  for (const event of reader.read(at)) return event
-  return null
 }
 
 const CHART_COLUMNS_MAX = 72
