@@ -2,20 +2,12 @@ import { suggestion } from '../config/suggest.ts'
 import { DURATION, durationMs, durationText } from '../config/units.ts'
 import { type Figures, type SimulateOptions, simulate, tightest, withOneMoreKey } from '../sim/simulate.ts'
 import { loadWorkload } from '../sim/workload.ts'
+import { failed, type Values, wrong } from './command.ts'
 import { configurationOf } from './configuration.ts'
 import { LogError } from '../log/store.ts'
 import { createNewLog } from './new-log.ts'
 import { createProgress } from './progress.ts'
 import { describe, seconds, type WhatIf } from './simulate-report.ts'
-
-interface Values {
-  readonly config?: string | boolean | undefined
-  readonly workload?: string | boolean | undefined
-  readonly seed?: string | boolean | undefined
-  readonly for?: string | boolean | undefined
-  readonly log?: string | boolean | undefined
-  readonly json?: string | boolean | undefined
-}
 
 /** `llb simulate`: what a workload would meet under a configuration, in virtual time. */
 export function simulateCommand(values: Values, env: NodeJS.ProcessEnv): number {
@@ -58,8 +50,7 @@ export function simulateCommand(values: Values, env: NodeJS.ProcessEnv): number 
     return 0
   } catch (error) {
     if (!(error instanceof LogError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return 1
+    return failed(error.message)
   }
 }
 
@@ -92,9 +83,4 @@ function simulated(options: Omit<SimulateOptions, 'progress'>): Figures {
   const figures = simulate({ ...options, progress: progress.update })
   progress.end()
   return figures
-}
-
-function wrong(message: string): number {
-  process.stderr.write(`${message}\n`)
-  return 2
 }

@@ -6,23 +6,12 @@ import { firstSince } from '../log/pages.ts'
 import type { LogReader } from '../log/store.ts'
 import { limitedIn } from '../log/stats/utilisation.ts'
 import { HOUR_MS } from '../core/time.ts'
+import { type Values, wrong } from './command.ts'
 import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'
 import { createProgress } from './progress.ts'
 import { statsCsv, statsJson } from './stats-data.ts'
 import { describe } from './stats-report.ts'
-
-type Value = string | boolean | undefined
-
-interface Values {
-  readonly config?: Value
-  readonly log?: Value
-  readonly since?: Value
-  readonly until?: Value
-  readonly by?: Value
-  readonly json?: Value
-  readonly csv?: Value
-}
 
 /** What of the log is looked at: events at `since` or later and before `until`, in ms since 1970. */
 interface Query {
@@ -34,10 +23,7 @@ interface Query {
 /** `llb stats`: what happened over a span of the log, read beside a running server. */
 export async function stats(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
   const query = queryOf(values, Date.now())
-  if (typeof query === 'string') {
-    process.stderr.write(`${query}\n`)
-    return 2
-  }
+  if (typeof query === 'string') return wrong(query)
   const terminal = process.stdout.isTTY === true
   return withLog(values, env, ({ reader }) => {
     const found = read(reader, query, terminal ? chartColumns() : null)
