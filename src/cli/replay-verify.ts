@@ -6,7 +6,7 @@ import type { Values } from './command.ts'
 import { withLog } from './log-option.ts'
 import { createProgress } from './progress.ts'
 import { table } from './table.ts'
-import { grouped } from './terminal.ts'
+import { counted, grouped } from './terminal.ts'
 
 /** `llb replay --verify`: whether every decision of the log is the one that its facts lead to. */
 export function replayVerify(values: Values, env: NodeJS.ProcessEnv): number | Promise<number> {
@@ -28,7 +28,7 @@ function isFine({ difference, processes, unverified }: Verification): boolean {
 }
 
 function describe({ events, decisions, processes, unverified, difference }: Verification): string {
-  const counts = `verified    ${grouped(events)} events of ${plural(processes, 'process', 'processes')}, ${grouped(decisions)} of them decisions\n`
+  const counts = `verified    ${grouped(events)} events of ${counted(processes, 'process', 'processes')}, ${grouped(decisions)} of them decisions\n`
   const rest = unverified.map(({ from, to, because }) => `unverified  events ${from} to ${to}: ${because}\n`)
   return `${counts}${rest.join('')}${difference === null ? summaryOf(events) : describeDifference(difference)}`
 }
@@ -67,8 +67,4 @@ function leavesOf(event: Event): Map<string, string> {
   const { v: _, ...rest } = event
   visit(rest, '')
   return leaves
-}
-
-function plural(count: number, one: string, many: string): string {
-  return `${grouped(count)} ${count === 1 ? one : many}`
 }
