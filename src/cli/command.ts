@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 
-type Values = Readonly<Record<string, string | boolean | undefined>>
+/** The options of a command line, by name, and its operand. */
+export type Values = Readonly<Record<string, string | boolean | undefined>>
 
 export interface Command {
   /** One word or two. */
@@ -19,3 +20,15 @@ export interface Command {
 
 /** What the exit code of every command means. */
 export const EXIT_CODES = ['0 done', '1 found something wrong', '2 wrong usage or configuration'] as const
+
+/** Tells on standard error why a command cannot be done as it was asked for; gives the exit code. */
+export function wrong(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return 2
+}
+
+/** Tells on standard error what was found instead of a result; gives the exit code. */
+export function failed(message: string): number {
+  process.stderr.write(`${message}\n`)
+  return 1
+}

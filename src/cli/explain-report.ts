@@ -6,10 +6,10 @@ import type {
   LimitAt,
   Phase,
 } from '../replay/explain/explanation.ts'
-import { seconds as secondsText } from '../log/narrate.ts'
-import { printable } from './terminal.ts'
-import { seconds } from './simulate-report.ts'
+import { seconds, usd } from '../log/narrate.ts'
 import { table } from './table.ts'
+import { grouped, printable } from './terminal.ts'
+import { minutes } from './times.ts'
 
 /** The life of a request, for people. */
 export function describeExplanation(life: Explanation): string {
@@ -74,7 +74,7 @@ function fateText({ fate, attempts, end, as_of: asOf, at, phases }: Explanation)
 }
 
 function costText({ cost_nano_usd: cost, end, attempts }: Explanation): string {
-  if (cost !== null) return usd(cost)
+  if (cost !== null) return `$${usd(cost)}`
   if (end === null) return 'not known yet'
   return attempts.length === 0 ? 'nothing' : 'not known: its call was cut'
 }
@@ -90,7 +90,7 @@ function boundText(tokens: number | null): string {
 
 function boundsText({ min_quality: quality, max_cost_nano_usd: cost }: Explanation['asked']): string {
   const least = quality === null ? '' : `; quality at least ${quality / 1000}`
-  return cost === null ? least : `${least}; cost at most ${usd(cost)}`
+  return cost === null ? least : `${least}; cost at most $${usd(cost)}`
 }
 
 function weightsText({
@@ -118,7 +118,7 @@ function decisionText({ at }: Explanation, decision: DecisionAt, index: number):
   const { what, llm, waiting, candidates, seq } = decision
   const when = index === 0 ? 'on arrival' : `+${span(decision.at - at)}`
   const taken = llm === null ? (what ?? 'nothing decided yet') : `${what} to ${llm}`
-  const others = waiting === 0 ? '' : `, ${count(waiting)} ${waiting === 1 ? 'other' : 'others'} waiting`
+  const others = waiting === 0 ? '' : `, ${grouped(waiting)} ${waiting === 1 ? 'other' : 'others'} waiting`
   const title = `The LLMs ${when} (event ${seq}: ${taken}${others})`
   const head = [
     'LLM',
@@ -140,7 +140,7 @@ function candidateRow(candidate: CandidateAt, { at, llm }: DecisionAt): string[]
   const { score, cost_nano_usd: price } = candidate
   const parts = score === null ? ['-', '-', '-', '-', '-'] : scoreCells(score)
   const name = candidate.llm === llm ? `${candidate.llm} *` : candidate.llm
-  return [name, ...parts, startText(candidate, at), usd(price), whyText(candidate, at)]
+  return [name, ...parts, startText(candidate, at), `$${usd(price)}`, whyText(candidate, at)]
 }
 
 function scoreCells({ cost, quality, speed, now, after_wait }: NonNullable<CandidateAt['score']>): string[] {
@@ -176,19 +176,19 @@ function limitsText(candidates: readonly CandidateAt[], at: number): string {
 }
 
 function contextRow({ llm, context }: CandidateAt): string[] {
-  return [llm, 'context_length', '', '', '', count(context.tokens), count(context.length), 'fits']
+  return [llm, 'context_length', '', '', '', grouped(context.tokens), grouped(context.length), 'fits']
 }
 
 function limitRow({ llm }: CandidateAt, limit: LimitAt, at: number): string[] {
   const { used, reserved, kept, asked, amount, declared } = limit
-  const of = amount === declared ? count(amount) : `${count(amount)} (${count(declared)} declared)`
-  return [llm, limit.limit, ...[used, reserved, kept, asked].map(count), of, roomText(limit, at)]
+  const of = amount === declared ? grouped(amount) : `${grouped(amount)} (${grouped(declared)} declared)`
+  return [llm, limit.limit, ...[used, reserved, kept, asked].map(grouped), of, roomText(limit, at)]
 }
 
 function roomText({ fits, fits_at: fitsAt, paced, at_least: least }: LimitAt, at: number): string {
   if (fits) return 'fits'
   const when = fitsAt === null ? 'once a call ends' : `in ${span(fitsAt - at)}`
-  return `${when}${paced ? ', paced' : ''}${least === null ? '' : `; at once with ${count(least)}`}`
+  return `${when}${paced ? ', paced' : ''}${least === null ? '' : `; at once with ${grouped(least)}`}`
 }
 
 function attemptsText({ at, attempts }: Explanation): string {
@@ -229,7 +229,7 @@ function insteadText({ decisions, instead, helped, assumes }: Explanation): stri
   )
   if (possible.size === 0) return ''
   const priced = instead.filter(({ llm }) => possible.has(llm))
-  const costs = priced.map(({ llm, cost_nano_usd: cost }) => `${llm} ${usd(cost)}`).join(', ')
+  const costs = priced.map(({ llm, cost_nano_usd: cost }) => `${llm} $${usd(cost)}`).join(', ')
   const cost = costs === '' ? [] : [`Its price by LLM: ${costs}.`]
   const rows = [...instead.map(({ text }) => text).filter((text) => !helped.includes(text)), ...cost, assumes]
   return lines('What else could have been', rows)
@@ -246,17 +246,9 @@ function section(title: string, rows: readonly string[][]): string {
 
 /** `250 ms`, `12.3 s`, up to ten minutes; then `12m 3s`. */
 function span(ms: number): string {
-  return ms < 600_000 ? secondsText(ms) : seconds(ms)
+  return ms < 600_000 ? seconds(ms) : minutes(ms)
 }
 
 function tokensText(tokens: number): string {
-  return `${count(tokens)} tokens`
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
-}
-
-function usd(nano: number): string {
-  return `$${(nano / 1e9).toFixed(6)}`
+  return `${grouped(tokens)} tokens`
 }

@@ -1,10 +1,9 @@
 import { createCheck, type Summary } from '../log/lines/check.ts'
 import { countOf, storedEvents } from '../log/lines/stored.ts'
+import type { Values } from './command.ts'
 import { withLog } from './log-option.ts'
 import { createProgress } from './progress.ts'
 import { counted, grouped } from './terminal.ts'
-
-type Values = Readonly<Record<string, string | boolean | undefined>>
 
 /** Problems that are told one by one; more are counted. */
 const TOLD_MAX = 20

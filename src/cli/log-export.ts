@@ -2,13 +2,12 @@ import type { Event, EventType } from '../core/events.ts'
 import { isType } from '../log/catalogue/catalogue.ts'
 import { lineOf } from '../log/lines/lines.ts'
 import { type Selection, select } from '../log/lines/select.ts'
+import { type Values, wrong } from './command.ts'
 import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'
 import { createProgress } from './progress.ts'
 import { fileSink, type Sink, standardOutput } from './sink.ts'
 import { counted } from './terminal.ts'
-
-type Values = Readonly<Record<string, string | boolean | undefined>>
 
 /** Characters that are gathered before they are written. */
 const CHUNK = 65_536
@@ -16,10 +15,7 @@ const CHUNK = 65_536
 /** `llb log export`: events as lines of JSON. */
 export async function logExport(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
   const meant = selectionOf(values, Date.now())
-  if (typeof meant === 'string') {
-    process.stderr.write(`${meant}\n`)
-    return 2
-  }
+  if (typeof meant === 'string') return wrong(meant)
   return withLog(values, env, async ({ reader }) => {
     const first = reader.first().seq
     const progress = createProgress('read', reader.last().seq - first + 1, 'events')

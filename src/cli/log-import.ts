@@ -3,23 +3,16 @@ import { type Imported, importLines } from '../log/lines/import.ts'
 import { openLog, openLogReader } from '../log/sqlite.ts'
 import { LogError, type LogStore } from '../log/store.ts'
 import { putCheckpoints } from '../replay/put-checkpoints.ts'
+import { failed, type Values, wrong } from './command.ts'
 import { troubleOf } from './log-option.ts'
 import { createProgress } from './progress.ts'
 import { readLines } from './read-lines.ts'
 import { counted } from './terminal.ts'
 
-interface Values {
-  readonly operand?: string | boolean | undefined
-  readonly log?: string | boolean | undefined
-}
-
 /** `llb log import FILE --log NEW`: a log from an export. */
 export function logImport({ operand, log }: Values): number {
   const from = String(operand)
-  if (typeof log !== 'string') {
-    process.stderr.write('--log is needed: the event log to make.\n')
-    return 2
-  }
+  if (typeof log !== 'string') return wrong('--log is needed: the event log to make.')
   try {
     assertFree(log)
     return make(log, from)
@@ -90,8 +83,7 @@ function megabytes(bytes: number): string {
 }
 
 function told(problem: string): number {
-  process.stderr.write(`${problem}\nNothing was imported.\n`)
-  return 1
+  return failed(`${problem}\nNothing was imported.`)
 }
 
 function tell({ events, gaps, missing }: Extract<Imported, { ok: true }>, path: string): void {

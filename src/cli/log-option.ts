@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { openLogReader } from '../log/sqlite.ts'
 import { LogError } from '../log/store.ts'
+import { failed, type Values } from './command.ts'
 import { configurationOf } from './configuration.ts'
 
 /** The options that say which log a command reads, and their help. */
@@ -12,11 +13,6 @@ export const LOG_HELP = [
   ['--config FILE', 'the configuration whose event_log.path is read (LLB_CONFIG; default config.yaml)'],
   ['--log FILE', 'this event log instead; no configuration is needed'],
 ] as const
-
-interface Values {
-  readonly config?: string | boolean | undefined
-  readonly log?: string | boolean | undefined
-}
 
 /** A log that a command line asks for. */
 export interface OpenLog {
@@ -47,8 +43,7 @@ export async function withLog(
   } catch (error) {
     const message = troubleOf(error, place.file)
     if (message === null) throw error
-    process.stderr.write(`${message}\n`)
-    return 1
+    return failed(message)
   }
 }
 

@@ -1,9 +1,9 @@
 import type { LogReader } from '../log/store.ts'
 import { pictureOf } from '../replay/picture.ts'
 import { seqAt, stateAt } from '../replay/state-at.ts'
+import { failed, type Values, wrong } from './command.ts'
 import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'
-import type { ReplayValues } from './replay.ts'
 import { follow } from './replay-follow.ts'
 import { describePicture, ROWS_MAX } from './replay-tables.ts'
 
@@ -11,19 +11,20 @@ import { describePicture, ROWS_MAX } from './replay-tables.ts'
 export const PLACE_HELP = `the number of an event, ${MOMENT_HELP}`
 
 /** `llb replay --at`: the state at a place of the log; with `--follow` what happened from there on. */
-export async function replayAt(values: ReplayValues, env: NodeJS.ProcessEnv): Promise<number> {
+export async function replayAt(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
   const now = Date.now()
   const [at, until] = [values.at, values.until].map((text) => placeOf(text, now))
   for (const [option, place, text] of [
     ['--at', at, values.at],
     ['--until', until, values.until],
   ] as const) {
-    if (place === null) return wrong(`${option} is "${text}"; it must be ${PLACE_HELP}.`)
+    if (place !== null) continue
+    return wrong(`${option} is "${text}"; it must be ${PLACE_HELP}.`)
   }
   return withLog(values, env, ({ reader, file }) => {
-    if (reader.last().seq === 0) return nothing(`The event log ${file} has no events yet.`)
+    if (reader.last().seq === 0) return failed(`The event log ${file} has no events yet.`)
     const state = stateAt(reader, seqOf(reader, at ?? firstPlace(reader)))
-    if (state === null) return nothing(tooEarly(reader))
+    if (state === null) return failed(tooEarly(reader))
     const end = seqOf(reader, until ?? END)
     if (end < state.seq) return wrong('--until must not be before --at.')
     if (values.follow === true) return follow(reader, state, end)
@@ -63,14 +64,4 @@ function tooEarly(log: LogReader): string {
   const first = log.firstCheckpoint()
   const from = first === null ? '' : ` It can be told from event ${first} on.`
   return `The log does not reach back far enough to tell the state there.${from}`
-}
-
-function nothing(message: string): number {
-  process.stderr.write(`${message}\n`)
-  return 1
-}
-
-function wrong(message: string): number {
-  process.stderr.write(`${message}\n`)
-  return 2
 }

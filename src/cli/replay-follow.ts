@@ -3,10 +3,11 @@ import { isInput } from '../core/event-versions.ts'
 import { narrate } from '../log/narrate.ts'
 import type { LogReader } from '../log/store.ts'
 import { type Change, foldAndCompare } from '../replay/change.ts'
-import { inPages } from '../replay/pages.ts'
+import { inPages } from '../log/pages.ts'
 import { pictureOf } from '../replay/picture.ts'
 import { type LogState, stateAt } from '../replay/state-at.ts'
 import { describePicture, ROWS_MAX } from './replay-tables.ts'
+import { standardOutput } from './sink.ts'
 import { grouped } from './terminal.ts'
 
 const KEYS = 'n: next event, N: next decision, s: the state, q: quit'
@@ -15,7 +16,8 @@ const KEYS = 'n: next event, N: next decision, s: the state, q: quit'
 export async function follow(log: LogReader, state: LogState, until: number): Promise<number> {
   const steps = stepsFrom(log, state, until)
   if (process.stdin.isTTY && process.stdout.isTTY) return byKey(log, steps, state)
-  for (const { text } of steps) if (!process.stdout.write(text)) await drained()
+  const sink = standardOutput()
+  for (const { text } of steps) await sink.write(text)
   return 0
 }
 
@@ -70,11 +72,6 @@ async function byKey(log: LogReader, steps: Iterator<Step>, start: LogState): Pr
     stdin.pause()
   }
   return 0
-}
-
-/** A pipe that is full takes more once its reader has read. */
-function drained(): Promise<void> {
-  return new Promise((resolve) => process.stdout.once('drain', () => resolve()))
 }
 
 /** `12  08:00:01.250  req_x  dispatched to A (...)  [what it changed]` */

@@ -2,14 +2,14 @@ import type { Event } from '../core/events.ts'
 import { narrate } from '../log/narrate.ts'
 import type { Difference } from '../replay/verify/difference.ts'
 import { type Verification, verify } from '../replay/verify/verify.ts'
+import type { Values } from './command.ts'
 import { withLog } from './log-option.ts'
 import { createProgress } from './progress.ts'
-import type { ReplayValues } from './replay.ts'
 import { table } from './table.ts'
 import { counted, grouped } from './terminal.ts'
 
 /** `llb replay --verify`: whether every decision of the log is the one that its facts lead to. */
-export function replayVerify(values: ReplayValues, env: NodeJS.ProcessEnv): number | Promise<number> {
+export function replayVerify(values: Values, env: NodeJS.ProcessEnv): number | Promise<number> {
   return withLog(values, env, ({ reader }) => {
     const [first, last] = [reader.first().seq, reader.last().seq]
     const progress = createProgress('verified', last - first + 1, 'events')

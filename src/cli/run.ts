@@ -1,44 +1,33 @@
 import { parseArgs } from 'node:util'
-import type { Command } from './command.ts'
+import { type Command, wrong } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { helpOf, overview } from './help.ts'
 import { VERSION } from './version.ts'
-
-/** Exit codes: 0 done, 1 found something wrong, 2 wrong usage or configuration. */
-export const DONE = 0
-export const FOUND = 1
-export const WRONG = 2
 
 /** Runs a command line and returns its exit code. */
 export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const words = args[0] === undefined || args[0].startsWith('-') ? ['serve', ...args] : args
   if (args.length === 1 && args[0] === '--version') {
     process.stdout.write(`${VERSION}\n`)
-    return DONE
+    return 0
   }
   if (words[0] === 'help' || (args.length === 1 && (args[0] === '--help' || args[0] === '-h'))) {
     process.stdout.write(overview())
-    return DONE
+    return 0
   }
   const found = commandOf(words)
-  if (found === null) {
-    process.stderr.write(`${unknown(words[0]!)}\n`)
-    return WRONG
-  }
+  if (found === null) return wrong(unknown(words[0]!))
   const { command, rest } = found
   let values: Record<string, string | boolean | undefined>
   try {
     values = valuesOf(command, rest)
   } catch (error) {
     const hint = 'Options follow the command after --, as in: npm run llb -- check --config my.yaml'
-    process.stderr.write(
-      `${(error as Error).message}\n${hint}\nllb ${command.name} --help lists the options.\n`,
-    )
-    return WRONG
+    return wrong(`${(error as Error).message}\n${hint}\nllb ${command.name} --help lists the options.`)
   }
   if (values.help === true) {
     process.stdout.write(helpOf(command))
-    return DONE
+    return 0
   }
   return command.run(values, env)
 }

@@ -1,32 +1,23 @@
 import { ListenError } from '../http/listen.ts'
 import { LogError } from '../log/store.ts'
+import { type Values, wrong } from './command.ts'
 import { configurationOf } from './configuration.ts'
 import { serve } from './serve.ts'
-
-interface Values {
-  readonly config?: string | boolean | undefined
-  readonly port?: string | boolean | undefined
-}
 
 /** `llb serve`: returns once the server listens; the process then lives until a signal. */
 export async function serveCommand(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
   const loaded = configurationOf(values.config, env)
   if (loaded === null) return 2
   const port = portOf(values.port ?? env.LLB_PORT)
-  if (port === null) {
-    process.stderr.write(
-      `The port is "${values.port ?? env.LLB_PORT}"; it must be a whole number from 0 to 65535.\n`,
-    )
-    return 2
-  }
+  if (port === null)
+    return wrong(`The port is "${values.port ?? env.LLB_PORT}"; it must be a whole number from 0 to 65535.`)
   const { config, warnings } = loaded
   const { clients } = config
   if (clients.length > 0 && clients.every(({ keyName }) => !env[keyName])) {
     const names = clients.map(({ keyName }) => keyName).join(', ')
-    process.stderr.write(
-      `No client could be let in: set ${names} in the environment, or remove clients from the configuration.\n`,
+    return wrong(
+      `No client could be let in: set ${names} in the environment, or remove clients from the configuration.`,
     )
-    return 2
   }
   const listenPort = port ?? config.general.listenPort
   try {

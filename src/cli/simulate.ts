@@ -2,20 +2,13 @@ import { suggestion } from '../config/suggest.ts'
 import { DURATION, durationMs, durationText } from '../config/units.ts'
 import { type Figures, type SimulateOptions, simulate, tightest, withOneMoreKey } from '../sim/simulate.ts'
 import { loadWorkload } from '../sim/workload.ts'
+import { failed, type Values, wrong } from './command.ts'
 import { configurationOf } from './configuration.ts'
 import { LogError } from '../log/store.ts'
 import { createNewLog } from './new-log.ts'
 import { createProgress } from './progress.ts'
-import { describe, seconds, type WhatIf } from './simulate-report.ts'
-
-interface Values {
-  readonly config?: string | boolean | undefined
-  readonly workload?: string | boolean | undefined
-  readonly seed?: string | boolean | undefined
-  readonly for?: string | boolean | undefined
-  readonly log?: string | boolean | undefined
-  readonly json?: string | boolean | undefined
-}
+import { describe, type OneMore } from './simulate-report.ts'
+import { minutes } from './times.ts'
 
 /** `llb simulate`: what a workload would meet under a configuration, in virtual time. */
 export function simulateCommand(values: Values, env: NodeJS.ProcessEnv): number {
@@ -51,15 +44,14 @@ export function simulateCommand(values: Values, env: NodeJS.ProcessEnv): number 
   const title = `${name} for ${durationText(forMs)} on ${loaded.file}, seed ${seed}`
   try {
     const figures = typeof values.log === 'string' ? recorded(options, values.log) : simulated(options)
-    const whatIfs = withMore(options, figures)
-    const more = whatIfs.map(({ llm, limit, figures: changed }) => ({ llm, limit, ...changed }))
+    const oneMore = withMore(options, figures)
+    const more = oneMore.map(({ llm, limit, figures: changed }) => ({ llm, limit, ...changed }))
     const json = () => JSON.stringify({ seed: options.seed, ...figures, one_more: more }, null, 2)
-    process.stdout.write(values.json === true ? `${json()}\n` : `${title}\n\n${describe(figures, whatIfs)}`)
+    process.stdout.write(values.json === true ? `${json()}\n` : `${title}\n\n${describe(figures, oneMore)}`)
     return 0
   } catch (error) {
     if (!(error instanceof LogError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return 1
+    return failed(error.message)
   }
 }
 
@@ -74,12 +66,12 @@ function recorded(options: SimulateOptions, path: string): Figures {
 }
 
 /** More LLMs than these are not tried with one more key. */
-const WHAT_IFS_MAX = 3
+const TRIED_MAX = 3
 
 /** The same again with one more key, for each of the LLMs whose limits kept requests waiting longest. */
-function withMore(options: SimulateOptions, figures: Figures): WhatIf[] {
+function withMore(options: SimulateOptions, figures: Figures): OneMore[] {
   const { config } = options
-  return tightest(config, figures, WHAT_IFS_MAX).map(({ group: llm, limit }) => {
+  return tightest(config, figures, TRIED_MAX).map(({ group: llm, limit }) => {
     const keyed = config.llms.some((spec) => spec.group === llm && spec.keyName !== null)
     const changed = simulated({ ...options, config: withOneMoreKey(config, llm) })
     return { llm, limit, keyed, figures: changed }
@@ -88,13 +80,8 @@ function withMore(options: SimulateOptions, figures: Figures): WhatIf[] {
 
 /** Simulates, and shows how far it is. */
 function simulated(options: Omit<SimulateOptions, 'progress'>): Figures {
-  const progress = createProgress('simulated', options.forMs, seconds)
+  const progress = createProgress('simulated', options.forMs, minutes)
   const figures = simulate({ ...options, progress: progress.update })
   progress.end()
   return figures
-}
-
-function wrong(message: string): number {
-  process.stderr.write(`${message}\n`)
-  return 2
 }

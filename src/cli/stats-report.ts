@@ -4,11 +4,12 @@ import type { Dimension, Group, Tally } from '../log/stats/groups.ts'
 import type { LearnedLimit } from '../log/stats/learned.ts'
 import type { Sketch } from '../log/stats/sketch.ts'
 import type { BoundLimit, Stats } from '../log/stats/stats.ts'
+import { usd } from '../log/narrate.ts'
 import { durationText } from '../config/units.ts'
 import { bar, sparkline } from './chart.ts'
-import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
 import { grouped, isColoured, printable, rendered } from './terminal.ts'
+import { minutes } from './times.ts'
 
 export interface ReportOptions {
   readonly by: readonly Dimension[]
@@ -164,9 +165,5 @@ function sketchText(sketch: Sketch): string {
 }
 
 function time(ms: number): string {
-  return ms < 1000 ? `${ms} ms` : seconds(ms)
-}
-
-function usd(nano: number): string {
-  return (nano / 1e9).toFixed(6)
+  return ms < 1000 ? `${ms} ms` : minutes(ms)
 }

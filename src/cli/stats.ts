@@ -2,26 +2,16 @@ import { suggestion } from '../config/suggest.ts'
 import { chartSpan } from '../log/stats/charts.ts'
 import { DIMENSIONS, type Dimension } from '../log/stats/groups.ts'
 import { createStats, type Stats } from '../log/stats/stats.ts'
+import { firstSince } from '../log/pages.ts'
 import type { LogReader } from '../log/store.ts'
 import { limitedIn } from '../log/stats/utilisation.ts'
 import { HOUR_MS } from '../core/time.ts'
+import { type Values, wrong } from './command.ts'
 import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'
 import { createProgress } from './progress.ts'
 import { statsCsv, statsJson } from './stats-data.ts'
 import { describe } from './stats-report.ts'
-
-type Value = string | boolean | undefined
-
-interface Values {
-  readonly config?: Value
-  readonly log?: Value
-  readonly since?: Value
-  readonly until?: Value
-  readonly by?: Value
-  readonly json?: Value
-  readonly csv?: Value
-}
 
 /** What of the log is looked at: events at `since` or later and before `until`, in ms since 1970. */
 interface Query {
@@ -33,10 +23,7 @@ interface Query {
 /** `llb stats`: what happened over a span of the log, read beside a running server. */
 export async function stats(values: Values, env: NodeJS.ProcessEnv): Promise<number> {
   const query = queryOf(values, Date.now())
-  if (typeof query === 'string') {
-    process.stderr.write(`${query}\n`)
-    return 2
-  }
+  if (typeof query === 'string') return wrong(query)
   const terminal = process.stdout.isTTY === true
   return withLog(values, env, ({ reader }) => {
     const found = read(reader, query, terminal ? chartColumns() : null)
@@ -73,8 +60,8 @@ const PER_LOOK = 4096
 
 /** @param columns how wide charts may be; null for none */
 function read(reader: LogReader, { since, until, by }: Query, columns: number | null): Stats {
-  const first = positionOf(reader, since - LEAD_MS)
-  const end = until === Number.POSITIVE_INFINITY ? null : positionOf(reader, until)
+  const first = firstSince(reader, since - LEAD_MS)
+  const end = until === Number.POSITIVE_INFINITY ? null : firstSince(reader, until)
   const last = end ?? reader.last()
   const from = Math.max(since, first?.at ?? 0)
   const fold = createStats({
@@ -92,12 +79,6 @@ function read(reader: LogReader, { since, until, by }: Query, columns: number | 
   }
   progress.end()
   return fold.result()
-}
-
-/** Where the first event stands that is not before an instant; null when there is none. */
-function positionOf(reader: LogReader, at: number): { seq: number; at: number } | null {
-  for (const event of reader.read(at)) return event
-  return null
 }
 
 const CHART_COLUMNS_MAX = 72

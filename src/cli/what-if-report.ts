@@ -1,9 +1,9 @@
 import type { LlmFigures } from '../sim/simulate.ts'
 import type { Change, WhatIf } from '../replay/what-if/what-if.ts'
 import type { Side } from '../replay/what-if/side.ts'
-import { seconds } from './simulate-report.ts'
 import { table } from './table.ts'
 import { counted, grouped } from './terminal.ts'
+import { minutes } from './times.ts'
 
 /**
  * What another configuration would have done, for people. At most `most` of the changed requests are listed. `control`
@@ -47,11 +47,11 @@ function rowsOf(sides: readonly Side[]): string[][] {
     row('expired', ({ expired }) => grouped(expired)),
     row('failed', ({ failed }) => grouped(failed)),
     row('abandoned', ({ abandoned }) => grouped(abandoned)),
-    row('wait p50', ({ wait }) => seconds(wait.p50_ms)),
-    row('wait p95', ({ wait }) => seconds(wait.p95_ms)),
-    row('wait p99', ({ wait }) => seconds(wait.p99_ms)),
-    row('answer p50', ({ answer }) => seconds(answer.p50_ms)),
-    row('answer p95', ({ answer }) => seconds(answer.p95_ms)),
+    row('wait p50', ({ wait }) => minutes(wait.p50_ms)),
+    row('wait p95', ({ wait }) => minutes(wait.p95_ms)),
+    row('wait p99', ({ wait }) => minutes(wait.p99_ms)),
+    row('answer p50', ({ answer }) => minutes(answer.p50_ms)),
+    row('answer p95', ({ answer }) => minutes(answer.p95_ms)),
     row('tokens in', ({ input_tokens: tokens }) => grouped(tokens)),
     row('tokens out', ({ output_tokens: tokens }) => grouped(tokens)),
     row('cost USD', (side) => side.cost_usd.toFixed(4)),
@@ -85,7 +85,7 @@ function limitRows(recorded: readonly LlmFigures[], other: readonly LlmFigures[]
     const limits = new Set(bounds.flat().map(({ limit }) => limit))
     return [...limits].map((limit) => {
       const times = bounds.map((all) => all.find((bound) => bound.limit === limit)?.ms ?? 0)
-      return [name, limit, ...times.map(seconds)]
+      return [name, limit, ...times.map(minutes)]
     })
   })
   return rows.length === 0

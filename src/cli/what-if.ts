@@ -1,21 +1,12 @@
 import { redact } from '../config/redact.ts'
 import { controlOf, type WhatIf, WhatIfError, type WhatIfOptions, whatIf } from '../replay/what-if/what-if.ts'
 import type { Written } from '../replay/what-if/translate.ts'
+import { failed, type Values, wrong } from './command.ts'
 import { configurationOf } from './configuration.ts'
 import { withLog } from './log-option.ts'
 import { MOMENT_HELP, momentOf } from './moment.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { describeWhatIf } from './what-if-report.ts'
-
-interface Values {
-  readonly config?: string | boolean | undefined
-  readonly log?: string | boolean | undefined
-  readonly from?: string | boolean | undefined
-  readonly to?: string | boolean | undefined
-  readonly changes?: string | boolean | undefined
-  readonly control?: string | boolean | undefined
-  readonly json?: string | boolean | undefined
-}
 
 const CHANGES = '10'
 
@@ -33,10 +24,7 @@ export async function whatIfCommand(values: Values, env: NodeJS.ProcessEnv): Pro
   return withLog({ log: file }, env, ({ reader }) => {
     const options = { log: reader, config, ...span }
     const result = compared(options)
-    if (typeof result === 'string') {
-      process.stderr.write(`${file}: ${result}\n`)
-      return 1
-    }
+    if (typeof result === 'string') return failed(`${file}: ${result}`)
     const control = values.control === true ? withProgress(options, (all) => controlOf(all, result)) : null
     if (values.control === true && control === null) process.stderr.write(`${noControl(result)}\n`)
     const title = `The requests of ${file}, under ${loaded.file}\n`
@@ -89,9 +77,4 @@ function spanOf({ from, to }: Values): { from?: number; to?: number } | string {
   const { from: first, to: last } = span
   if (first !== undefined && last !== undefined && first >= last) return '--from must be before --to.'
   return span
-}
-
-function wrong(message: string): number {
-  process.stderr.write(`${message}\n`)
-  return 2
 }

@@ -267,6 +267,7 @@ export type Event = { [T in EventType]: EventOf<T> }[EventType]
 export type InputEvent = { [T in InputType]: EventOf<T> }[InputType]
 export type DecisionEvent = { [T in DecisionType]: EventOf<T> }[DecisionType]
 
+/** Exactly one event of these ends a request. */
 export const TERMINAL_TYPES = [
   'request.completed',
   'request.failed',
@@ -274,3 +275,9 @@ export const TERMINAL_TYPES = [
   'request.expired',
   'request.abandoned',
 ] as const satisfies readonly EventType[]
+const TERMINAL: ReadonlySet<EventType> = new Set(TERMINAL_TYPES)
+
+/** Whether an event of this type ends its request. */
+export function isTerminal(type: EventType): boolean {
+  return TERMINAL.has(type)
+}

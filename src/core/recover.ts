@@ -1,6 +1,5 @@
 import { checkpointOf, restore } from './checkpoint.ts'
-import type { Event } from './events.ts'
-import { createFold, type Fold, type FoldedLlm, foldInto, startOver, type Unfinished } from './fold.ts'
+import { type Fold, type FoldedLlm, startOver, type Unfinished } from './fold.ts'
 import type { Hours } from './limits/hours.ts'
 import { createLlm, type Llm } from './llm.ts'
 import type { LlmSpec } from './types.ts'
@@ -17,21 +16,6 @@ export interface Recovered {
 
 /** Why an LLM starts disabled; null when it does not. */
 export type Disabled = (spec: LlmSpec) => string | null
-
-/**
- * Rebuilds ledgers and the pace of daily limits, cooling, token corrections and speeds from the events, oldest first.
- * What was under way when the process ended is charged in full as of `now`: its provider may have gone on until then.
- */
-export function recover(
-  events: Iterable<Event>,
-  specs: readonly LlmSpec[],
-  disabled: Disabled,
-  now: number,
-): Recovered {
-  const fold = createFold(specs)
-  for (const event of events) foldInto(fold, event)
-  return recoverFrom(fold, disabled, now)
-}
 
 /**
  * The start of a process over what was folded. It goes through a checkpoint, so that nothing is known at the start that

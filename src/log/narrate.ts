@@ -128,7 +128,8 @@ export function seconds(ms: number): string {
   return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 
-function usd(nano: number): string {
+/** An amount in USD with all digits that matter, without a sign. */
+export function usd(nano: number): string {
   return (nano / 1e9).toFixed(6)
 }
 

@@ -3,7 +3,7 @@ import type { Event } from '../core/events.ts'
 import { foldInto } from '../core/fold.ts'
 import type { LogStore } from '../log/store.ts'
 import { nextDue } from '../log/writing/checkpointer.ts'
-import { inPages } from './pages.ts'
+import { inPages } from '../log/pages.ts'
 import { type LogState, stateAt } from './state-at.ts'
 
 /**

@@ -3,6 +3,7 @@ import { memoryMs } from '../config/start.ts'
 import { restore } from '../core/checkpoint.ts'
 import type { EventOf } from '../core/events.ts'
 import { createFold, type Fold, foldInto } from '../core/fold.ts'
+import { firstSince } from '../log/pages.ts'
 import type { LogReader, StoredCheckpoint } from '../log/store.ts'
 
 /** What a log tells of the state right after one of its events. */
@@ -27,7 +28,7 @@ type Start = EventOf<'process.started'>
  * @param earlier a state of the same log from which it is folded on, where no checkpoint is nearer; it is used up
  */
 export function stateAt(log: LogReader, seq: number, earlier: LogState | null = null): LogState | null {
-  let state = nearest(log, seq, earlier) ?? fromStart(log, lastStart(log, seq))
+  let state = nearest(log, seq, earlier) ?? fromStart(log, log.latest('process.started', seq))
   while (state !== null) {
     const start = foldUntil(log, state, seq)
     if (start === null) return state
@@ -74,8 +75,8 @@ function checkpointBefore(
 
 /** The last event at an instant (ms since 1970) or before it; 0 where the log begins later. */
 export function seqAt(log: LogReader, at: number): number {
-  for (const { seq } of log.read(at + 1)) return seq - 1
-  return log.last().seq
+  const next = firstSince(log, at + 1)
+  return next === null ? log.last().seq : next.seq - 1
 }
 
 function nearest(log: LogReader, seq: number, earlier: LogState | null): LogState | null {
@@ -110,13 +111,4 @@ function foldUntil(log: LogReader, state: LogState, until: number): Start | null
     state.at = event.at
   }
   return null
-}
-
-function lastStart(log: LogReader, seq: number): Start | null {
-  let last: Start | null = null
-  for (const event of log.readOf('process.started', log.first().seq)) {
-    if (event.seq > seq) break
-    last = event
-  }
-  return last
 }

@@ -1,4 +1,4 @@
-import { type Event, type EventOf, TERMINAL_TYPES } from '../core/events.ts'
+import { type Event, type EventOf, isTerminal } from '../core/events.ts'
 
 /** How far a request has come, by the events alone. */
 type Stage = 'received' | 'waiting' | 'running' | 'answered'
@@ -27,8 +27,6 @@ const FROM: Partial<Record<Event['type'], readonly Stage[]>> = {
   'request.rejected': ['received', 'waiting'],
   'request.expired': ['received', 'waiting'],
 }
-
-const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
 
 /** Every request that has not ended, as the log tells it. */
 export interface RequestBook {
@@ -74,7 +72,7 @@ export function createRequestBook(graceMs: number): RequestBook {
     return advance(request, known, event)
   }
   const advance = (id: string, entry: Entry, event: Event): string | null => {
-    if (TERMINAL.has(event.type)) {
+    if (isTerminal(event.type)) {
       end(id, entry)
       return lateness(entry, event, graceMs)
     }

@@ -1,5 +1,5 @@
-import { type Event, TERMINAL_TYPES } from '../core/events.ts'
-import { isTerminal, openWorld, type World, type WorldSetup } from './world.ts'
+import { type Event, isTerminal, TERMINAL_TYPES } from '../core/events.ts'
+import { openWorld, type World, type WorldSetup } from './world.ts'
 
 export interface RunOptions {
   /** Whether to keep the events; without them memory is bounded by what is under way. */

@@ -1,7 +1,7 @@
-import type { Event, EventOf } from '../core/events.ts'
+import { type Event, type EventOf, isTerminal } from '../core/events.ts'
 import { createRequestBook } from './request-book.ts'
 import type { TerminalType } from './run.ts'
-import { isTerminal, type Observer } from './world.ts'
+import type { Observer } from './world.ts'
 
 /** Times in ms, each with how often it was seen: exact, and bounded by how long requests may take. */
 export interface Times {

@@ -1,5 +1,5 @@
 import type { createBalancer } from '../actors/balancer.ts'
-import { type Event, TERMINAL_TYPES } from '../core/events.ts'
+import { type Event, isTerminal } from '../core/events.ts'
 import { createRandom } from '../core/random.ts'
 import type { Limit } from '../core/types.ts'
 import { type Arrival, arrivalsOf } from './arrivals.ts'
@@ -104,7 +104,7 @@ function createLookout({ providers }: Swarm, checker: Checker): { event(event: E
       const waits = event.type === 'request.queued' || event.type === 'request.rejected'
       if (client === PROBE && waits && exactNames.has(model))
         checker.violated('capacity', `${model} has not all of its room back`)
-      if ((TERMINAL_TYPES as readonly string[]).includes(event.type)) clients.delete(event.request!)
+      if (isTerminal(event.type)) clients.delete(event.request!)
     },
   }
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { decidingOf } from '../config/policy.ts'
 import { configHash, redact } from '../config/redact.ts'
 import type { Policy } from '../core/dispatch-state.ts'
-import { type Event, type EventType, type InputData, TERMINAL_TYPES } from '../core/events.ts'
+import { type Event, type InputData, isTerminal } from '../core/events.ts'
 import { createRandom } from '../core/random.ts'
 import type { Arrival } from './arrivals.ts'
 import { createCalls } from './calls.ts'
@@ -54,8 +54,6 @@ export interface World {
   /** Lets time run to the next thing that happens; false when nothing will. */
   step(): boolean
 }
-
-export const isTerminal = (type: EventType) => (TERMINAL_TYPES as readonly EventType[]).includes(type)
 
 export function openWorld(setup: WorldSetup): World {
   const { policy, seed, observers = [], create = createBalancer, start = START } = setup

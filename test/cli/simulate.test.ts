@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { run } from '../../src/cli/run.ts'
-import { seconds } from '../../src/cli/simulate-report.ts'
+import { minutes } from '../../src/cli/times.ts'
 
 const CONFIG = `
 general: { optimization_weights: { cost: 0, quality: 0, speed: 1 } }
@@ -136,5 +136,5 @@ test.each([
   [3_599_000, '59m 59s'],
   [7_440_000, '2h 4m'],
 ])('%d ms is written %s', (ms, text) => {
-  expect(seconds(ms)).toBe(text)
+  expect(minutes(ms)).toBe(text)
 })

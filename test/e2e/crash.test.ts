@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Event, TERMINAL_TYPES } from '../../src/core/events.ts'
+import { type Event, isTerminal } from '../../src/core/events.ts'
 import type { LimitSpec } from '../fakes/limiter.ts'
 import { killAgainAndAgain } from './kills.ts'
 import { RUNTIMES } from './runtimes.ts'
@@ -97,5 +97,5 @@ test.each([
 )
 
 function isEnd({ type }: Event): boolean {
-  return (TERMINAL_TYPES as readonly string[]).includes(type)
+  return isTerminal(type)
 }

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { type Event, TERMINAL_TYPES } from '../../src/core/events.ts'
+import { type Event, isTerminal } from '../../src/core/events.ts'
 import { createRandom, type Random } from '../../src/core/random.ts'
 import { openLogReader } from '../../src/log/sqlite.ts'
 import type { LimitSpec } from '../fakes/limiter.ts'
@@ -178,7 +178,7 @@ class Audit {
       this.#open.add(request)
     } else if (type === 'request.dispatched') {
       increase(this.#dispatched, `${this.#names.get(request)} at ${llm}`)
-    } else if ((TERMINAL_TYPES as readonly string[]).includes(type) && !this.#open.delete(request)) {
+    } else if (isTerminal(type) && !this.#open.delete(request)) {
       this.#wrong.push(`${request} ends again with ${type}`)
     }
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Event, type EventType, TERMINAL_TYPES } from '../../src/core/events.ts'
+import { type Event, type EventType, isTerminal, TERMINAL_TYPES } from '../../src/core/events.ts'
 import { overrunsOf } from '../support/ground-truth.ts'
 import { createNaiveDispatcher } from '../support/naive-dispatcher.ts'
 import { type Kind, play, type Scenario, scenarios } from '../support/scenario.ts'
@@ -80,7 +80,7 @@ describe('in every run', () => {
       for (const { type, request } of events) {
         if (request === null) continue
         expect(ended.has(request)).toBe(false)
-        if ((TERMINAL_TYPES as readonly EventType[]).includes(type)) ended.add(request)
+        if (isTerminal(type)) ended.add(request)
       }
       expect(ended.size).toBe(all('request.received').length)
     })
@@ -93,7 +93,7 @@ describe('in every run', () => {
         for (; seen < events.length; seen++) {
           const { type } = events[seen]!
           if (type === 'request.received') arrived++
-          if ((TERMINAL_TYPES as readonly EventType[]).includes(type)) ended++
+          if (isTerminal(type)) ended++
         }
         expect(state.queue.byId.size + state.running.size).toBe(arrived - ended)
       })

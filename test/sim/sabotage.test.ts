@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { type Balancer, type BalancerOptions, createBalancer } from '../../src/actors/balancer.ts'
-import type { Event, InputData, InputType } from '../../src/core/events.ts'
-import { recover } from '../../src/core/recover.ts'
+import { type Event, type InputData, type InputType, isTerminal } from '../../src/core/events.ts'
 import type { Limit } from '../../src/core/types.ts'
 import { describeFailure, runSeed } from '../../src/sim/campaign.ts'
 import { INVARIANTS, type Invariant } from '../../src/sim/invariants.ts'
-import { isTerminal } from '../../src/sim/world.ts'
+import { recover } from '../support/recovered.ts'
 
 type Create = typeof createBalancer
 

@@ -1,5 +1,5 @@
 import { isInput } from '../../core/event-versions.ts'
-import { type Event, type EventOf, type EventType, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventOf, isTerminal } from '../../core/events.ts'
 import { arrivalOf } from './arrival.ts'
 import { parseEvent } from '../catalogue/parse.ts'
 
@@ -24,7 +24,6 @@ export interface Check {
   end(): Summary
 }
 
-const TERMINAL: ReadonlySet<EventType> = new Set(TERMINAL_TYPES)
 /** Gaps of which the log may still say that they are known. */
 const GAPS_MAX = 100
 
@@ -124,7 +123,7 @@ function createRequests(tell: Tell) {
   function goOn(request: string, { seq, type }: Event): void {
     if (!open.has(request) && arrivalOf(request) >= knownFrom)
       tell(`event ${seq} (${type}) is about request ${request}, which ended before or never came in`)
-    if (TERMINAL.has(type)) open.delete(request)
+    if (isTerminal(type)) open.delete(request)
   }
 
   /** At the first fact after the start of a process, which by then has ended what the one before it left behind. */

@@ -1,4 +1,5 @@
-import { type Event, type EventType, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventType, isTerminal } from '../../core/events.ts'
+import { firstSince, inPages } from '../pages.ts'
 import { arrivalOf } from './arrival.ts'
 import type { LogReader } from '../store.ts'
 
@@ -14,9 +15,8 @@ export interface Selection {
   readonly types: readonly EventType[] | null
 }
 
-/** Events read at once. Between two pages nothing of the file is held, however slowly they are taken. */
-const PAGE = 1_000
-const TERMINAL: ReadonlySet<EventType> = new Set(TERMINAL_TYPES)
+/** Events between two reports of progress. */
+const EVENTS_PER_REPORT = 1_000
 
 /**
  * The events that are meant, in order; `reached` hears now and then how far it is. Memory: O(requests of the client
@@ -30,7 +30,7 @@ export function* select(
   const { since, until, request, client, llm, types } = meant
   const isOfClient = client === null ? () => true : createClientFilter(log, client)
   const source =
-    request === null ? paged(log, since, reached) : log.readWith(request, arrivalOf(request) || 1)
+    request === null ? allSince(log, since, reached) : log.readWith(request, arrivalOf(request) || 1)
   for (const event of source) {
     if (event.at > until) return
     if (!isOfClient(event) || event.at < since) continue
@@ -40,22 +40,13 @@ export function* select(
   }
 }
 
-function* paged(log: LogReader, since: number, reached: (seq: number) => void): Generator<Event> {
-  let page = firstOf(log.read(since))
-  while (page.length > 0) {
-    reached(page[0]!.seq)
-    yield* page
-    page = firstOf(log.readFrom(page.at(-1)!.seq + 1))
+function* allSince(log: LogReader, at: number, reached: (seq: number) => void): Generator<Event> {
+  const first = firstSince(log, at)
+  if (first === null) return
+  for (const event of inPages(log, first.seq)) {
+    if (event.seq % EVENTS_PER_REPORT === 0) reached(event.seq)
+    yield event
   }
-}
-
-function firstOf(events: Iterable<Event>): Event[] {
-  const page: Event[] = []
-  for (const event of events) {
-    page.push(event)
-    if (page.length === PAGE) break
-  }
-  return page
 }
 
 /** Whether an event is about a request of the client; one that came before the first event is looked up. */
@@ -66,7 +57,7 @@ function createClientFilter(log: LogReader, client: string): (event: Event) => b
     if (request === null) return false
     const known = type === 'request.received' ? event.data.client === client : open.get(request)
     const mine = known ?? clientOf(log, request) === client
-    if (TERMINAL.has(type)) open.delete(request)
+    if (isTerminal(type)) open.delete(request)
     else open.set(request, mine)
     return mine
   }

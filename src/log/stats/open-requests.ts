@@ -1,4 +1,4 @@
-import { type Event, type EventOf, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventOf, isTerminal } from '../../core/events.ts'
 import { mayHaveBooked } from '../../core/cooling.ts'
 import { type Cost, costOf } from '../../core/limits/account.ts'
 import { NONE } from './groups.ts'
@@ -33,7 +33,6 @@ export interface OpenRequests {
   running(): string[]
 }
 
-const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
 const NOTHING: Cost = { inputTokens: 0, outputTokens: 0 }
 
 /** Follows every request from its arrival to its end. O(1) an event, memory by request that has not ended. */
@@ -83,7 +82,7 @@ export function createOpenRequests(watch: RequestWatch): OpenRequests {
     take(event) {
       const { request: id, type } = event
       if (id === null) return null
-      const isEnd = TERMINAL.has(type)
+      const isEnd = isTerminal(type)
       const known = all.get(id)
       if (known === undefined && isEnd) return null
       const request = known ?? openOf(event)

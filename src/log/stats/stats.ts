@@ -1,4 +1,4 @@
-import { type Event, type EventOf, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventOf, isTerminal } from '../../core/events.ts'
 import { type BoundBy, createBound } from './bound.ts'
 import { type Charts, type ChartSpan, createCharts } from './charts.ts'
 import {
@@ -50,7 +50,6 @@ export interface StatsFold {
   result(): Stats
 }
 
-const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
 /** The events of a request that say nothing that is counted. */
 const SILENT: ReadonlySet<string> = new Set(['request.queued', 'request.retried', 'attempt.started'])
 
@@ -128,7 +127,7 @@ export function createStats({ since, by, llms = [], chart }: StatsOptions): Stat
 
 /** Whether a request counts at an LLM for the first time, or at none because it ended without having been at any. */
 function isFirstAt(llm: string | null, { type }: Event, request: OpenRequest | null): boolean {
-  if (llm === null) return TERMINAL.has(type) && (request === null || request.tried.length === 0)
+  if (llm === null) return isTerminal(type) && (request === null || request.tried.length === 0)
   if (type !== 'request.dispatched' || request?.tried.includes(llm)) return false
   request?.tried.push(llm)
   return true

@@ -1,6 +1,6 @@
 import { policyOf } from '../../config/policy.ts'
 import { isCapacity } from '../../core/cooling.ts'
-import { type Event, type EventOf, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventOf, isTerminal } from '../../core/events.ts'
 import type { Fold } from '../../core/fold.ts'
 import { narrate } from '../../log/narrate.ts'
 import type { LogReader } from '../../log/store.ts'
@@ -30,7 +30,7 @@ export function explain(log: LogReader, id: string): Explanation | Missing {
   if ('missing' in found) return found
   const { received, own } = found
   const last = own.at(-1)!
-  const isOver = TERMINAL.has(last.type)
+  const isOver = isTerminal(last.type)
   const asOf = isOver ? { seq: last.seq, at: last.at } : log.last()
   const looked = lookAtDecisions(log, own)
   if (looked === null) return { missing: 'deleted', message: noPastText(id) }
@@ -80,8 +80,6 @@ function storyOf(own: readonly Event[]): StoryLine[] {
 function plain(event: EventOf<'request.dispatched'>): Event {
   return { ...event, data: { ...event.data, candidates: [] } }
 }
-
-const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
 
 function noPastText(id: string): string {
   return `The log no longer holds with which configuration ${id} was decided: the start of its process was deleted.`
@@ -165,7 +163,7 @@ function waitIn(phases: Explanation['phases']): number {
 }
 
 function fateOf({ type }: Event): Fate {
-  if (TERMINAL.has(type)) return type.slice('request.'.length) as Fate
+  if (isTerminal(type)) return type.slice('request.'.length) as Fate
   return type === 'request.dispatched' || type.startsWith('attempt.') ? 'running' : 'waiting'
 }
 

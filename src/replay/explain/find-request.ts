@@ -1,4 +1,4 @@
-import { type Event, type EventOf, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventOf, isTerminal } from '../../core/events.ts'
 import type { LogReader } from '../../log/store.ts'
 
 /** Why a request cannot be told, for people. */
@@ -12,8 +12,6 @@ export interface FoundRequest {
   /** Its events in order, from its arrival to its end or as far as the log goes. */
   readonly own: readonly Event[]
 }
-
-const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
 
 /** Finds the events of a request by the `seq` that its id ends in. O(events of its time). */
 export function findRequest(log: LogReader, id: string): FoundRequest | Missing {
@@ -34,7 +32,7 @@ function ownEvents(log: LogReader, id: string, seq: number): Event[] {
   for (const event of log.readWith(id, seq)) {
     if (event.request !== id) continue
     own.push(event)
-    if (TERMINAL.has(event.type)) break
+    if (isTerminal(event.type)) break
   }
   return own
 }

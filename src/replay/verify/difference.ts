@@ -1,7 +1,7 @@
 import { isInput } from '../../core/event-versions.ts'
 import type { Event } from '../../core/events.ts'
 import type { Execution } from './execution.ts'
-import { same } from './same.ts'
+import { same } from '../same.ts'
 
 /**
  * How a log differs from what its own facts lead to.

@@ -3,7 +3,7 @@ import { createBalancer } from '../../actors/balancer.ts'
 import { startFromFold } from '../../config/start.ts'
 import type { Event, EventData, EventOf, InputEvent } from '../../core/events.ts'
 import type { Fold } from '../../core/fold.ts'
-import { createReplayClock } from '../clock.ts'
+import { createReplayClock } from './clock.ts'
 
 /** A process that is executed again: facts go in, and everything comes out that it records of them. */
 export interface Execution {

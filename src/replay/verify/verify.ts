@@ -4,7 +4,7 @@ import type { LogReader } from '../../log/store.ts'
 import { begin } from './begin.ts'
 import { compare, type Difference, type DifferenceKind, unrecorded } from './difference.ts'
 import type { Execution } from './execution.ts'
-import { inPages } from '../pages.ts'
+import { inPages } from '../../log/pages.ts'
 
 /** A run of events that could not be executed again, and why. */
 export interface Unverified {

@@ -1,5 +1,5 @@
 import type { Event } from '../../core/events.ts'
-import { same } from '../verify/same.ts'
+import { same } from '../same.ts'
 import type { FollowingClock } from './clock.ts'
 
 /** In the log, a timer of the same world fires at most so long after something else could have been it, in ms. */

@@ -1,6 +1,6 @@
 import type { Event } from '../../core/events.ts'
 import type { LlmSpec } from '../../core/types.ts'
-import { same } from '../verify/same.ts'
+import { same } from '../same.ts'
 
 /** Stands for an LLM of the log that another configuration does not have. */
 export const NOBODY = ''

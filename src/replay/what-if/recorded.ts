@@ -1,5 +1,5 @@
 import type { Deciding } from '../../config/policy.ts'
-import { type Event, type EventOf, type InputData, TERMINAL_TYPES } from '../../core/events.ts'
+import { type Event, type EventOf, type InputData, isTerminal } from '../../core/events.ts'
 import type { LlmSpec } from '../../core/types.ts'
 
 /** How an attempt went that the log knows. */
@@ -42,8 +42,6 @@ export interface Recording {
   take(event: Event): void
 }
 
-const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_TYPES)
-
 /** @param llms The LLMs as they were configured before the first start that comes. */
 export function createRecording(llms: readonly LlmSpec[]): Recording {
   const requests = new Map<string, RecordedRequest>()
@@ -61,7 +59,7 @@ export function createRecording(llms: readonly LlmSpec[]): Recording {
       } else if (event.type === 'attempt.failed')
         attempt.outcome = { type: event.type, data: { ...event.data, limits: [] } }
     }
-    if (TERMINAL.has(event.type)) request.ended = true
+    if (isTerminal(event.type)) request.ended = true
   }
   return {
     requests,

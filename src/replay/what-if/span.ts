@@ -1,6 +1,6 @@
 import { memoryMs, type Started } from '../../config/start.ts'
 import type { LogReader, Position } from '../../log/store.ts'
-import { inPages } from '../pages.ts'
+import { firstSince, inPages } from '../../log/pages.ts'
 import type { Recording } from './recorded.ts'
 import { isSamePolicy, type Written } from './translate.ts'
 
@@ -64,8 +64,8 @@ function runningAt(log: LogReader, seq: number): Started | null {
 
 /** The first event of the span; null where there is none. */
 function beginningOf(log: LogReader, { from, to }: Span): Position | null {
-  for (const { seq, at } of log.read(from)) return at < to ? { seq, at: Math.max(at, from) } : null
-  return null
+  const first = firstSince(log, from)
+  return first !== null && first.at < to ? { seq: first.seq, at: Math.max(first.at, from) } : null
 }
 
 /** Events between two reports of progress. */

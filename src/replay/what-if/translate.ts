@@ -2,7 +2,7 @@ import { type Deciding, policyOf } from '../../config/policy.ts'
 import type { Started } from '../../config/start.ts'
 import type { Event, EventOf } from '../../core/events.ts'
 import type { LlmSpec, Priority } from '../../core/types.ts'
-import { same } from '../verify/same.ts'
+import { same } from '../same.ts'
 import { namesIn, renamed } from './match.ts'
 import type { Known } from './side.ts'
 

@@ -1,7 +1,7 @@
 import type { Started } from '../../config/start.ts'
 import type { Event } from '../../core/events.ts'
 import type { LogReader, Position } from '../../log/store.ts'
-import { inPages } from '../pages.ts'
+import { inPages } from '../../log/pages.ts'
 import { foldBefore } from '../state-at.ts'
 import { type OtherPast, pastOf } from './past.ts'
 import { createProviders, type Providers } from './providers.ts'

@@ -4,9 +4,9 @@ import { createHours, noteHours } from '../../../src/core/limits/hours.ts'
 import type { Event } from '../../../src/core/events.ts'
 import { dayOf, profileOn } from '../../../src/core/limits/held-back.ts'
 import { UNIFORM } from '../../../src/core/limits/pacing.ts'
-import { recover } from '../../../src/core/recover.ts'
 import { event } from '../../support/events.ts'
 import { arrival, limit, llm } from '../../support/llms.ts'
+import { recover } from '../../support/recovered.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EVENT_VERSIONS } from '../../../src/core/event-versions.ts'
-import { type Event, TERMINAL_TYPES } from '../../../src/core/events.ts'
+import { type Event, isTerminal } from '../../../src/core/events.ts'
 import { createCheck } from '../../../src/log/lines/check.ts'
 import { drawSwarm } from '../../../src/sim/swarm.ts'
 import { runTrial } from '../../../src/sim/trial.ts'
@@ -78,7 +78,7 @@ test('an ending that is left out or written twice is found, whatever the numbers
   const runs = scenarios({ mostUsed: 1, reports: true }).map((scenario) => play(scenario).events)
   // As if the server had never written it, or had written it twice.
   const renumbered = (events: Event[]) => events.map((one, i) => ({ ...one, seq: i + 1 }))
-  const isEnd = ({ type }: Event) => TERMINAL_TYPES.includes(type as never)
+  const isEnd = ({ type }: Event) => isTerminal(type)
   fc.assert(
     fc.property(runs, fc.boolean(), (events, twice) => {
       const i = events.findLastIndex(isEnd)

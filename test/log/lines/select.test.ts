@@ -35,11 +35,11 @@ test('everything is everything, however many pages it takes', () => {
 })
 
 test('the file is free while a page is looked at', () => {
-  log.append(ticks(1500))
+  log.append(ticks(2500))
   const events = select(log, ALL)
   events.next()
-  log.append(ticks(10, 1501))
-  expect([...events]).toHaveLength(1509)
+  log.append(ticks(10, 2501))
+  expect([...events]).toHaveLength(2509)
 })
 
 test('of a client, a request, an LLM or a type, it is exactly what happened to them', () => {

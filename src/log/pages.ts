@@ -1,5 +1,5 @@
 import type { Event } from '../core/events.ts'
-import type { LogReader } from '../log/store.ts'
+import type { LogReader, Position } from './store.ts'
 
 /** Events that are in memory at once. */
 const PAGE = 2000
@@ -16,4 +16,10 @@ export function* inPages(log: Pick<LogReader, 'readFrom'>, seq: number): Generat
     if (page.length < PAGE) return
     from = page.at(-1)!.seq + 1
   }
+}
+
+/** Where the first event stands that is not before an instant (ms since 1970); null when there is none. */
+export function firstSince(log: Pick<LogReader, 'read'>, at: number): Position | null {
+  for (const event of log.read(at)) return { seq: event.seq, at: event.at }
+  return null
 }

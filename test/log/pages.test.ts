@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/events.ts'
-import { inPages } from '../../src/replay/pages.ts'
+import { inPages } from '../../src/log/pages.ts'
 import { ticks } from '../support/events.ts'
 
 test('a log is read a page at a time, and no read is open while a page is looked at', () => {

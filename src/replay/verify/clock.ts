@@ -1,4 +1,4 @@
-import type { Clock } from '../actors/clock.ts'
+import type { Clock } from '../../actors/clock.ts'
 
 /**
  * The clock of a process that is executed again. It stands where it is set and fires nothing by itself: a timer fires
