@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openLog } from '../../src/log/sqlite.ts'
+import { openLog, openLogReader } from '../../src/log/sqlite.ts'
 import { ticks } from '../support/events.ts'
 import { ROOT, RUNTIMES, runtimeCommand } from './runtimes.ts'
 import { say, startWorld, until, type World } from './world.ts'
@@ -72,6 +72,12 @@ describe.each(RUNTIMES)('on %s, a log', (runtime) => {
     const log = world.log()
     expect(log.length).toBeGreaterThan(0)
     expect(log[0]!.seq).toBeGreaterThan(1)
+    await until(async () => {
+      const reader = openLogReader(world.server.dbPath)
+      const checkpoint = reader.lastCheckpoint(Number.MAX_SAFE_INTEGER)
+      reader.close()
+      return checkpoint !== null
+    }, 'what the limits have used is kept, too')
     expect(await health()).toEqual({ status: 'ok', dropped: 0 })
     world.server.kill()
     expect(await world.server.exited).toBe(0)

@@ -177,7 +177,7 @@ export class Journal {
 
   #renew(seq: number): void {
     this.#options.trouble(
-      `The event log was moved or deleted; a new one begins with event ${seq}, and a restart will know nothing older.`,
+      `The event log was moved or deleted; a new one begins with event ${seq}, and with what the limits need of the events before it.`,
     )
     this.#options.renewed()
   }
