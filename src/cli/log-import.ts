@@ -5,6 +5,7 @@ import { LogError, type LogStore } from '../log/store.ts'
 import { putCheckpoints } from '../replay/put-checkpoints.ts'
 import { failed, type Values, wrong } from './command.ts'
 import { troubleOf } from './log-option.ts'
+import { assertEmpty } from './new-log.ts'
 import { createProgress } from './progress.ts'
 import { readLines } from './read-lines.ts'
 import { counted } from './terminal.ts'
@@ -40,9 +41,8 @@ function make(log: string, from: string): number {
 function assertFree(path: string): void {
   if (!existsSync(path)) return
   const reader = openLogReader(path)
-  const { seq } = reader.last()
+  assertEmpty(reader, path)
   reader.close()
-  if (seq > 0) throw new LogError(`${path} has events already. Name another file with --log.`)
 }
 
 function fill(path: string, from: string): Imported {

@@ -1,4 +1,5 @@
-import type { Figures, LlmFigures, Quantiles } from '../sim/simulate.ts'
+import type { Figures } from '../sim/simulate.ts'
+import type { LlmFigures, Quantiles } from '../sim/totals.ts'
 import { table } from './table.ts'
 import { grouped } from './terminal.ts'
 import { minutes } from './times.ts'

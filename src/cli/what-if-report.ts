@@ -1,4 +1,4 @@
-import type { LlmFigures } from '../sim/simulate.ts'
+import type { LlmFigures } from '../sim/totals.ts'
 import type { Change, WhatIf } from '../replay/what-if/what-if.ts'
 import type { Side } from '../replay/what-if/side.ts'
 import { table } from './table.ts'

@@ -6,8 +6,9 @@ import type { LlmSpec } from '../core/types.ts'
 import { arrivalsOf } from './arrivals.ts'
 import { always } from './draw.ts'
 import type { ProviderSpec } from './provider.ts'
-import { runWorld, type TerminalType } from './run.ts'
-import { createTally, type LlmTally, type Times } from './tally.ts'
+import { runWorld } from './run.ts'
+import { createTally } from './tally.ts'
+import { type Totals, totalsOf } from './totals.ts'
 import { ORDINARY_SPEED, truthOf } from './truth.ts'
 import { sourcesOf } from './workload.ts'
 import type { RawWorkload } from './workload-schema.ts'
@@ -32,43 +33,11 @@ export interface SimulateOptions {
   progress?(elapsedMs: number): void
 }
 
-export interface Quantiles {
-  readonly p50_ms: number
-  readonly p95_ms: number
-  readonly p99_ms: number
-}
-
 /** What came of a workload under a configuration. */
-export interface Figures {
+export interface Figures extends Totals {
   readonly elapsed_ms: number
   /** From the first arrival to the last end of a request. */
   readonly makespan_ms: number
-  readonly requests: number
-  readonly completed: number
-  readonly failed: number
-  readonly rejected: number
-  readonly expired: number
-  readonly abandoned: number
-  /** Of what was answered. */
-  readonly wait: Quantiles
-  readonly answer: Quantiles
-  readonly input_tokens: number
-  readonly output_tokens: number
-  readonly cost_usd: number
-  readonly rate_limited: number
-  readonly llms: readonly LlmFigures[]
-}
-
-export interface LlmFigures {
-  readonly llm: string
-  readonly requests: number
-  /** Its part of all that was answered, 0 to 1. */
-  readonly share: number
-  readonly tokens: number
-  readonly cost_usd: number
-  readonly rate_limited: number
-  /** The limits that left no room while requests waited, the longest first. */
-  readonly bound: readonly { readonly limit: string; readonly ms: number }[]
 }
 
 /** Runs a workload against providers that enforce just what the configuration declares. */
@@ -95,26 +64,7 @@ export function simulate(options: SimulateOptions): Figures {
       },
     ],
   })
-  const ended = (type: TerminalType) => tally.ended.get(type) ?? 0
-  const llms = tally.llms.map((llm) => figuresOf(llm, ended('request.completed')))
-  const sum = (of: (llm: LlmTally) => number) => tally.llms.reduce((total, llm) => total + of(llm), 0)
-  return {
-    elapsed_ms: counters.elapsedMs,
-    makespan_ms: tally.makespanMs,
-    requests: tally.requests,
-    completed: ended('request.completed'),
-    failed: ended('request.failed'),
-    rejected: ended('request.rejected'),
-    expired: ended('request.expired'),
-    abandoned: ended('request.abandoned'),
-    wait: quantilesOf(tally.waits),
-    answer: quantilesOf(tally.answers),
-    input_tokens: sum(({ inputTokens }) => inputTokens),
-    output_tokens: sum(({ outputTokens }) => outputTokens),
-    cost_usd: sum(({ costNanoUsd }) => costNanoUsd) / 1e9,
-    rate_limited: sum(({ rateLimited }) => rateLimited),
-    llms,
-  }
+  return { elapsed_ms: counters.elapsedMs, makespan_ms: tally.makespanMs, ...totalsOf(tally) }
 }
 
 /** The truth is what is declared; how fast an LLM is, the workload says. */
@@ -141,23 +91,6 @@ function providerOf(spec: LlmSpec, { workload, seed, exact = false }: SimulateOp
     tenant: null,
     faults: [],
   }
-}
-
-export function figuresOf(tally: LlmTally, completed: number): LlmFigures {
-  const bound = [...tally.boundMs].map(([limit, ms]) => ({ limit, ms })).filter(({ ms }) => ms > 0)
-  return {
-    llm: tally.llm,
-    requests: tally.completed,
-    share: completed === 0 ? 0 : tally.completed / completed,
-    tokens: tally.inputTokens + tally.outputTokens,
-    cost_usd: tally.costNanoUsd / 1e9,
-    rate_limited: tally.rateLimited,
-    bound: bound.sort((a, b) => b.ms - a.ms),
-  }
-}
-
-export function quantilesOf(times: Times): Quantiles {
-  return { p50_ms: times.quantile(500), p95_ms: times.quantile(950), p99_ms: times.quantile(990) }
 }
 
 /** LLMs, by their names in the configuration, whose limits kept requests waiting: the longest first, at most `most`. */

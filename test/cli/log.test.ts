@@ -1,44 +1,26 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../src/cli/run.ts'
 import type { Event } from '../../src/core/events.ts'
 import { lineOf } from '../../src/log/lines/lines.ts'
 import { openLog, openLogReader } from '../../src/log/sqlite.ts'
 import { ticks } from '../support/events.ts'
 import { play, scenarios } from '../support/scenario.ts'
+import { openTerminal } from '../support/terminal.ts'
 
-let folder: string
+const terminal = openTerminal()
 let path: string
-let out: string
-let err: string
-
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'llb-cli-log-'))
-  path = join(folder, 'events.db')
-  out = ''
-  err = ''
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += text
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += text
-    return true
-  })
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  rmSync(folder, { recursive: true, force: true })
+  path = join(terminal.folder, 'events.db')
 })
 
 const llb = (...args: string[]) => run(['log', ...args], {})
 const file = (name: string, text: string | Uint8Array) => {
-  writeFileSync(join(folder, name), text)
-  return join(folder, name)
+  writeFileSync(join(terminal.folder, name), text)
+  return join(terminal.folder, name)
 }
 function givenLog(events: readonly Event[], size = 10): void {
   const log = openLog(path)
@@ -56,10 +38,10 @@ describe('export', () => {
   test('writes events as lines, and how many on standard error', async () => {
     givenLog(events)
     expect(await llb('export', '--log', path)).toBe(0)
-    expect(out).toBe(events.map(lineOf).join(''))
-    expect(err).toBe(`${events.length} events\n`)
-    expect(JSON.parse(out.split('\n')[0]!)).toEqual(events[0])
-    expect(Object.keys(JSON.parse(out.split('\n')[0]!))).toEqual([
+    expect(terminal.out).toBe(events.map(lineOf).join(''))
+    expect(terminal.err).toBe(`${events.length} events\n`)
+    expect(JSON.parse(terminal.out.split('\n')[0]!)).toEqual(events[0])
+    expect(Object.keys(JSON.parse(terminal.out.split('\n')[0]!))).toEqual([
       ...['seq', 'at', 'type', 'v', 'request', 'llm', 'data'],
     ])
   })
@@ -72,19 +54,19 @@ describe('export', () => {
     )
     expect(await llb('export', '--config', config, '--type', 'request.received,request.completed')).toBe(0)
     const meant = events.filter(({ type }) => type === 'request.received' || type === 'request.completed')
-    expect(out).toBe(meant.map(lineOf).join(''))
-    out = ''
+    expect(terminal.out).toBe(meant.map(lineOf).join(''))
+    terminal.out = ''
     const at = new Date(events[10]!.at).toISOString()
     expect(await llb('export', '--log', path, '--since', at, '--until', at)).toBe(0)
-    expect(out).toBe(
+    expect(terminal.out).toBe(
       events
         .filter((one) => one.at === events[10]!.at)
         .map(lineOf)
         .join(''),
     )
-    out = ''
+    terminal.out = ''
     expect(await llb('export', '--log', path, '--since', '1m')).toBe(0)
-    expect(out).toBe('')
+    expect(terminal.out).toBe('')
   })
 
   test('to a file leaves what was there until all is written', async () => {
@@ -97,9 +79,9 @@ describe('export', () => {
     db.exec(`UPDATE segment SET events = 'none' WHERE seq = (SELECT max(seq) FROM segment)`)
     db.close()
     expect(await llb('export', '--log', path, '--out', to)).toBe(1)
-    expect(err).toContain('The event log is damaged')
+    expect(terminal.err).toContain('The event log is damaged')
     expect(readFileSync(to, 'utf8')).toBe('old')
-    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([])
+    expect(readdirSync(terminal.folder).filter((name) => name.includes('partial'))).toEqual([])
   })
 
   test.each([
@@ -114,37 +96,37 @@ describe('export', () => {
     ],
   ])('wrong usage is told: %j', async (args, text) => {
     expect(await llb('export', '--log', path, ...args)).toBe(2)
-    expect(err).toContain(text)
+    expect(terminal.err).toContain(text)
   })
 
   test('what cannot be read or written is told', async () => {
     expect(await llb('export', '--log', path)).toBe(1)
-    expect(err).toContain(`There is no event log at ${path}`)
+    expect(terminal.err).toContain(`There is no event log at ${path}`)
     givenLog(events)
-    expect(await llb('export', '--log', path, '--out', join(folder, 'no', 'such', 'folder'))).toBe(1)
-    expect(err).toContain('ENOENT: no such file or directory')
+    expect(await llb('export', '--log', path, '--out', join(terminal.folder, 'no', 'such', 'folder'))).toBe(1)
+    expect(terminal.err).toContain('ENOENT: no such file or directory')
   })
 })
 
 describe('import', () => {
-  const to = () => join(folder, 'new.db')
+  const to = () => join(terminal.folder, 'new.db')
 
   test('of an export gives a log whose export is the same, byte for byte', async () => {
     givenLog(events, 3)
-    const lines = join(folder, 'a.jsonl')
-    const again = join(folder, 'b.jsonl')
+    const lines = join(terminal.folder, 'a.jsonl')
+    const again = join(terminal.folder, 'b.jsonl')
     expect(await llb('export', '--log', path, '--out', lines)).toBe(0)
     expect(await llb('import', lines, '--log', to())).toBe(0)
     expect(await llb('export', '--log', to(), '--out', again)).toBe(0)
     expect(readFileSync(again)).toEqual(readFileSync(lines))
-    expect(readdirSync(folder).filter((name) => name.includes('importing'))).toEqual([])
+    expect(readdirSync(terminal.folder).filter((name) => name.includes('importing'))).toEqual([])
   })
 
   test('of a part works, with a word about what is missing', async () => {
     const part = events.filter(({ llm }) => llm === 'L0')
     expect(part.length).toBeGreaterThan(10)
     expect(await llb('import', file('part.jsonl', part.map(lineOf).join('')), '--log', to())).toBe(0)
-    expect(err).toMatch(
+    expect(terminal.err).toMatch(
       /\d+ events are missing in \d+ places, .* decisions cannot be verified across a gap\./,
     )
     const reader = openLogReader(to())
@@ -162,15 +144,15 @@ describe('import', () => {
   ])('is all or nothing: %s', async (_, text, problem) => {
     const bad = file('bad.jsonl', text)
     expect(await llb('import', bad, '--log', to())).toBe(1)
-    expect(err).toContain(problem)
-    expect(readdirSync(folder)).toEqual(['bad.jsonl'])
+    expect(terminal.err).toContain(problem)
+    expect(readdirSync(terminal.folder)).toEqual(['bad.jsonl'])
   })
 
   test('never touches a log with events, or what is no log; one without events is taken', async () => {
     const good = file('good.jsonl', events.map(lineOf).join(''))
     givenLog(ticks(3))
     expect(await llb('import', good, '--log', path)).toBe(1)
-    expect(err).toContain(`${path} has events already. Name another file with --log.`)
+    expect(terminal.err).toContain(`${path} has events already. Name another file with --log.`)
     const diary = file('diary.db', 'Dear diary, '.repeat(100))
     expect(await llb('import', good, '--log', diary)).toBe(1)
     expect(readFileSync(diary, 'utf8')).toBe('Dear diary, '.repeat(100))
@@ -182,16 +164,16 @@ describe('import', () => {
     file('new.db.importing', 'half of a log')
     file('new.db.importing-wal', 'and what was to follow')
     expect(await llb('import', file('good.jsonl', events.map(lineOf).join('')), '--log', to())).toBe(0)
-    expect(readdirSync(folder).sort()).toEqual(['good.jsonl', 'new.db'])
+    expect(readdirSync(terminal.folder).sort()).toEqual(['good.jsonl', 'new.db'])
   })
 
   test('needs a file to read and a file to make', async () => {
     expect(await llb('import', '--log', to())).toBe(2)
-    expect(err).toContain('It takes one FILE.')
+    expect(terminal.err).toContain('It takes one FILE.')
     expect(await llb('import', 'a.jsonl')).toBe(2)
-    expect(err).toContain('--log is needed')
-    expect(await llb('import', join(folder, 'none.jsonl'), '--log', to())).toBe(1)
-    expect(err).toContain('none.jsonl cannot be read: ENOENT')
+    expect(terminal.err).toContain('--log is needed')
+    expect(await llb('import', join(terminal.folder, 'none.jsonl'), '--log', to())).toBe(1)
+    expect(terminal.err).toContain('none.jsonl cannot be read: ENOENT')
     expect(existsSync(to())).toBe(false)
   })
 })
@@ -200,16 +182,16 @@ describe('check', () => {
   test('of a log in order tells what it holds', async () => {
     givenLog(events)
     expect(await llb('check', '--log', path)).toBe(0)
-    expect(out).toMatch(
+    expect(terminal.out).toMatch(
       /^\d+ events, 1 to \d+\n\d{4}-.*Z to \d{4}-.*Z\nstarts: 0, requests: \d+, not ended: 0\nnothing is wrong\n$/,
     )
-    expect(err).toBe('')
+    expect(terminal.err).toBe('')
   })
 
   test('of an empty log is short', async () => {
     givenLog([])
     expect(await llb('check', '--log', path)).toBe(0)
-    expect(out).toBe('no events, nothing is wrong\n')
+    expect(terminal.out).toBe('no events, nothing is wrong\n')
   })
 
   test('tells every problem, the first twenty one by one', async () => {
@@ -220,9 +202,9 @@ describe('check', () => {
     )
     db.close()
     expect(await llb('check', '--log', path)).toBe(1)
-    expect(out).toMatch(/^the commit that begins with event 3 holds no events\n/)
-    expect(out).toContain('\nevents 3 to 6 are missing\n')
-    expect(out).toMatch(/\nand 5 more\n48 events, 1 to 96\n[\s\S]*\n25 problems\n$/)
+    expect(terminal.out).toMatch(/^the commit that begins with event 3 holds no events\n/)
+    expect(terminal.out).toContain('\nevents 3 to 6 are missing\n')
+    expect(terminal.out).toMatch(/\nand 5 more\n48 events, 1 to 96\n[\s\S]*\n25 problems\n$/)
   })
 
   test('finds damage of the file itself', async () => {
@@ -231,7 +213,7 @@ describe('check', () => {
     bytes.fill(0xff, 40_960, 45_056)
     writeFileSync(path, bytes)
     expect(await llb('check', '--log', path)).toBe(1)
-    expect(out).toMatch(/, 1 problem\n$/)
+    expect(terminal.out).toMatch(/, 1 problem\n$/)
   })
 })
 
@@ -240,14 +222,16 @@ test('a damaged file is told in a few lines, however much of it is', async () =>
   const bytes = readFileSync(path)
   writeFileSync(path, bytes.fill(0x5a, Math.floor(bytes.length / 4), Math.floor(bytes.length / 2)))
   expect(await llb('check', '--log', path)).toBe(1)
-  expect(out).toMatch(/ \(and \d+ more of the kind\)\n/)
-  expect(out.split('\n').length).toBeLessThan(10)
-  expect(out).toContain('the file is damaged: ')
+  expect(terminal.out).toMatch(/ \(and \d+ more of the kind\)\n/)
+  expect(terminal.out.split('\n').length).toBeLessThan(10)
+  expect(terminal.out).toContain('the file is damaged: ')
 })
 
 test('the commands of the log have help with examples', async () => {
   expect(await llb('import', '--help')).toBe(0)
-  expect(out).toMatch(/^llb log import FILE: .*\n\nOptions:\n[\s\S]*Examples:\n {2}npm run llb -- log import/)
+  expect(terminal.out).toMatch(
+    /^llb log import FILE: .*\n\nOptions:\n[\s\S]*Examples:\n {2}npm run llb -- log import/,
+  )
   expect(await llb()).toBe(2)
-  expect(err).toContain('Say which: log export, log import, log check.')
+  expect(terminal.err).toContain('Say which: log export, log import, log check.')
 })

@@ -1,38 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../src/cli/run.ts'
 import { decidingOf } from '../../src/config/policy.ts'
 import { checkpointOf } from '../../src/core/checkpoint.ts'
 import type { Event } from '../../src/core/events.ts'
 import { openLog } from '../../src/log/sqlite.ts'
 import { limit, llm } from '../support/llms.ts'
+import { openTerminal } from '../support/terminal.ts'
 import { START } from '../support/virtual-clock.ts'
 import { openWorld, policyOf, type World } from '../support/world.ts'
 
-let folder: string
+const terminal = openTerminal()
 let file: string
-let out: string
-let err: string
-
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'llb-replay-'))
-  file = join(folder, 'events.db')
-  out = ''
-  err = ''
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += text
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += text
-    return true
-  })
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  rmSync(folder, { recursive: true, force: true })
+  file = join(terminal.folder, 'events.db')
 })
 
 const specs = [llm('A', { limits: [limit('requests', 2, 60_000, 'requests_per_min')] }), llm('B')]
@@ -61,7 +42,7 @@ function keep(events: readonly Event[], from = 1): void {
 }
 
 const replay = (...args: string[]) => run(['replay', '--log', file, ...args], {})
-const lines = () => out.trimEnd().split('\n')
+const lines = () => terminal.out.trimEnd().split('\n')
 
 describe('replay --at', () => {
   test('shows the states, limits, queue and calls of a place', async () => {
@@ -83,13 +64,13 @@ describe('replay --at', () => {
       'running     client   LLM  attempt    for  tokens reserved',
       'req_test_4  anybody  A          1  1.0 s  10 + 10',
     ])
-    expect(err).toBe('')
+    expect(terminal.err).toBe('')
   })
 
   test('tells the same as JSON, and another place by its time', async () => {
     keep(givenDay().events)
     expect(await replay('--at', new Date(START).toISOString(), '--json')).toBe(0)
-    const picture = JSON.parse(out)
+    const picture = JSON.parse(terminal.out)
     expect(picture).toMatchObject({ at: START, config_hash: 'hash', waiting: [] })
     expect(picture.running.map(({ llm }: { llm: string }) => llm)).toEqual(['A', 'A'])
     expect(picture.limits).toEqual([
@@ -110,29 +91,29 @@ describe('replay --at', () => {
   test('says what is no place', async () => {
     keep(givenDay().events)
     expect(await replay('--at', 'noon')).toBe(2)
-    expect(err).toMatch(/^--at is "noon"; it must be the number of an event, a duration ago/)
+    expect(terminal.err).toMatch(/^--at is "noon"; it must be the number of an event, a duration ago/)
   })
 
   test('says from where on a log can be told of which the beginning is gone', async () => {
     const world = givenDay()
     keep(world.events, 4)
     expect(await replay('--at', '9')).toBe(1)
-    expect(err).toBe('The log does not reach back far enough to tell the state there.\n')
+    expect(terminal.err).toBe('The log does not reach back far enough to tell the state there.\n')
     const log = openLog(file)
     const state = JSON.stringify(checkpointOf(world.balancer.folded(), world.clock.now()))
     log.checkpoint({ seq: world.events.length, at: world.clock.now(), configHash: 'hash', config, state })
     log.close()
-    err = ''
+    terminal.err = ''
     expect(await replay('--at', '9')).toBe(1)
-    expect(err).toContain(`It can be told from event ${world.events.length} on.`)
+    expect(terminal.err).toContain(`It can be told from event ${world.events.length} on.`)
     expect(await replay('--at', '999')).toBe(0)
-    expect(out).toContain('1 waiting, 1 running')
+    expect(terminal.out).toContain('1 waiting, 1 running')
   })
 
   test('an empty log has nothing to tell', async () => {
     openLog(file).close()
     expect(await replay('--at', '1')).toBe(1)
-    expect(err).toBe(`The event log ${file} has no events yet.\n`)
+    expect(terminal.err).toBe(`The event log ${file} has no events yet.\n`)
   })
 })
 
@@ -151,7 +132,7 @@ describe('replay --follow', () => {
   test('cannot end before it begins', async () => {
     keep(givenDay().events)
     expect(await replay('--follow', '--at', '5', '--until', '4')).toBe(2)
-    expect([out, err]).toEqual(['', '--until must not be before --at.\n'])
+    expect([terminal.out, terminal.err]).toEqual(['', '--until must not be before --at.\n'])
   })
 
   test('begins after a place and ends with the log', async () => {
@@ -167,5 +148,5 @@ describe('replay --follow', () => {
 
 test('replay without a task says what there is', async () => {
   expect(await replay()).toBe(2)
-  expect(err).toContain('--at PLACE, --follow or --verify')
+  expect(terminal.err).toContain('--at PLACE, --follow or --verify')
 })

@@ -1,36 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { run } from '../../src/cli/run.ts'
 import type { Event } from '../../src/core/events.ts'
 import { openLog, openLogReader } from '../../src/log/sqlite.ts'
 import { recordedWorld } from '../replay/worlds.ts'
+import { openTerminal } from '../support/terminal.ts'
 
-let folder: string
-let out: string
-let err: string
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'llb-replay-'))
-  out = ''
-  err = ''
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += text
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += text
-    return true
-  })
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  rmSync(folder, { recursive: true, force: true })
-})
+const terminal = openTerminal()
 
 const llb = (...args: string[]) => run(args, {})
-const file = (name: string) => join(folder, name)
+const file = (name: string) => join(terminal.folder, name)
 
 function givenLog(events: readonly Event[]): string {
   rmSync(file('events.db'), { force: true })
@@ -47,10 +27,10 @@ describe('replay --verify', () => {
   test('says how much was verified', async () => {
     expect(await llb('replay', '--verify', '--log', givenLog(events))).toBe(0)
     const decisions = events.filter(({ type }) => /^(request\.(?!rec)|llm)/.test(type)).length
-    expect(out).toBe(
+    expect(terminal.out).toBe(
       `verified    ${events.length} events of 1 process, ${decisions} of them decisions\nEvery decision is the one that the facts before it lead to.\n`,
     )
-    expect(err).toBe('')
+    expect(terminal.err).toBe('')
   })
 
   test('shows the first decision that differs, both sides of it and what is not the same', async () => {
@@ -58,7 +38,7 @@ describe('replay --verify', () => {
     const forged = structuredClone(original) as Event & { type: 'request.dispatched' }
     Object.assign(forged.data, { wait_ms: 7 })
     expect(await llb('replay', '--verify', '--log', givenLog(events.with(dispatched, forged)))).toBe(1)
-    expect(out).toBe(
+    expect(terminal.out).toBe(
       [
         `verified    ${dispatched} events of 1 process, 1 of them decisions`,
         `differs     at event ${original.seq} at 2023-11-14T22:13:20.000Z, decision: the decision is another one`,
@@ -75,21 +55,21 @@ describe('replay --verify', () => {
 
   test('shows one side where the other has nothing', async () => {
     expect(await llb('replay', '--verify', '--log', givenLog(events.toSpliced(dispatched - 1, 1)))).toBe(1)
-    expect(out).toMatch(
+    expect(terminal.out).toMatch(
       new RegExp(
         `, gap: event ${dispatched} is missing before it\n\nrecorded        request.dispatched.*\n$`,
       ),
     )
-    out = ''
+    terminal.out = ''
     const closed = events.toSpliced(dispatched - 1, 1).map((event, i) => ({ ...event, seq: i + 1 }) as Event)
     expect(await llb('replay', '--verify', '--log', givenLog(closed))).toBe(1)
-    expect(out).toContain(', decision: nothing that was recorded before leads to this decision\n')
-    expect(out).toMatch(/^executed again {2}nothing\n$/m)
+    expect(terminal.out).toContain(', decision: nothing that was recorded before leads to this decision\n')
+    expect(terminal.out).toMatch(/^executed again {2}nothing\n$/m)
   })
 
   test('gives the same as JSON', async () => {
     expect(await llb('replay', '--verify', '--json', '--log', givenLog(events.slice(0, -1)))).toBe(1)
-    expect(JSON.parse(out)).toMatchObject({
+    expect(JSON.parse(terminal.out)).toMatchObject({
       events: events.length - 1,
       processes: 1,
       unverified: [],
@@ -99,7 +79,7 @@ describe('replay --verify', () => {
 
   test('of a log whose processes cannot be started again is not fine', async () => {
     expect(await llb('replay', '--verify', '--log', givenLog(events.slice(3)))).toBe(1)
-    expect(out).toContain(
+    expect(terminal.out).toContain(
       `unverified  events 4 to ${events.length}: the log does not hold the start of this process any more\n`,
     )
   })
@@ -115,7 +95,7 @@ describe('replay --verify', () => {
 
   test('of a log that is not there finds something wrong', async () => {
     expect(await llb('replay', '--verify', '--log', file('nothing.db'))).toBe(1)
-    expect(err).toContain('There is no event log at')
+    expect(terminal.err).toContain('There is no event log at')
   })
 })
 
@@ -130,13 +110,13 @@ describe('simulate --log', () => {
 
   test('keeps a log that verifies, and prints what it prints without', async () => {
     expect(await simulate()).toBe(0)
-    const without = out
-    out = ''
+    const without = terminal.out
+    terminal.out = ''
     expect(await simulate('--log', file('simulated.db'))).toBe(0)
-    expect(out).toBe(without)
-    out = ''
+    expect(terminal.out).toBe(without)
+    terminal.out = ''
     expect(await llb('replay', '--verify', '--log', file('simulated.db'))).toBe(0)
-    expect(out).toMatch(/^verified +\d,?\d+ events of 1 process, /)
+    expect(terminal.out).toMatch(/^verified +\d,?\d+ events of 1 process, /)
   })
 
   test('records the configuration it ran under, with its hash', async () => {
@@ -156,6 +136,6 @@ describe('simulate --log', () => {
   test('of a file that holds events already is refused', async () => {
     givenLog(events)
     expect(await simulate('--log', file('events.db'))).toBe(1)
-    expect(err).toContain('events.db has events already. Name another file with --log.')
+    expect(terminal.err).toContain('events.db has events already. Name another file with --log.')
   })
 })

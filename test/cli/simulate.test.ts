@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { run } from '../../src/cli/run.ts'
 import { minutes } from '../../src/cli/times.ts'
+import { openTerminal } from '../support/terminal.ts'
 
 const CONFIG = `
 general: { optimization_weights: { cost: 0, quality: 0, speed: 1 } }
@@ -16,27 +16,10 @@ for: 1m
 sources: [{ pattern: burst, requests: 40, max_wait: 10m, input_tokens: 100, output_tokens: 50, max_tokens: 50 }]
 `
 
-let folder: string
-let out: string
-let err: string
+const terminal = openTerminal()
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'llb-simulate-'))
-  writeFileSync(join(folder, 'config.yaml'), CONFIG)
-  writeFileSync(join(folder, 'workload.yaml'), WORKLOAD)
-  out = ''
-  err = ''
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += text
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += text
-    return true
-  })
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  rmSync(folder, { recursive: true, force: true })
+  writeFileSync(join(terminal.folder, 'config.yaml'), CONFIG)
+  writeFileSync(join(terminal.folder, 'workload.yaml'), WORKLOAD)
 })
 
 const simulate = (...args: string[]) =>
@@ -44,9 +27,9 @@ const simulate = (...args: string[]) =>
     [
       'simulate',
       '--config',
-      join(folder, 'config.yaml'),
+      join(terminal.folder, 'config.yaml'),
       '--workload',
-      join(folder, 'workload.yaml'),
+      join(terminal.folder, 'workload.yaml'),
       ...args,
     ],
     {},
@@ -54,28 +37,30 @@ const simulate = (...args: string[]) =>
 
 test('tells what a workload would meet, without a key in the environment', async () => {
   expect(await simulate()).toBe(0)
-  const lines = out.split('\n')
-  expect(lines[0]).toBe(`${folder}/workload.yaml for 1m on ${folder}/config.yaml, seed 1`)
+  const lines = terminal.out.split('\n')
+  expect(lines[0]).toBe(`${terminal.folder}/workload.yaml for 1m on ${terminal.folder}/config.yaml, seed 1`)
   expect(lines[2]).toBe('requests  40: 40 completed, 0 expired, 0 rejected, 0 failed, 0 abandoned')
   expect(lines[3]).toMatch(/^wait {6}p50 \d+\.\d s, p95 \d+\.\d s, p99 \d+\.\d s$/)
   expect(lines[7]).toBe('429s      0')
-  expect(out).toMatch(/^Free +\d+ +\d+\.\d % .*requests_per_min for \d+\.\d s$/m)
-  expect(out).toMatch(/^Home +\d+ +\d+\.\d % .*concurrency for \d+\.\d s$/m)
-  expect(out).toMatch(/^With these keys the 95th percentile wait is .* s, and 0 requests expire\.$/m)
-  expect(out).toMatch(/^With one more key of Free \(requests_per_min\) it is \d+\.\d s, and 0 expire\.$/m)
-  expect(out).toMatch(/^With one more Home \(concurrency\) it is \d+\.\d s, and 0 expire\.$/m)
-  expect(err).toBe('')
+  expect(terminal.out).toMatch(/^Free +\d+ +\d+\.\d % .*requests_per_min for \d+\.\d s$/m)
+  expect(terminal.out).toMatch(/^Home +\d+ +\d+\.\d % .*concurrency for \d+\.\d s$/m)
+  expect(terminal.out).toMatch(/^With these keys the 95th percentile wait is .* s, and 0 requests expire\.$/m)
+  expect(terminal.out).toMatch(
+    /^With one more key of Free \(requests_per_min\) it is \d+\.\d s, and 0 expire\.$/m,
+  )
+  expect(terminal.out).toMatch(/^With one more Home \(concurrency\) it is \d+\.\d s, and 0 expire\.$/m)
+  expect(terminal.err).toBe('')
 })
 
 test('says so when no limit matters', async () => {
-  writeFileSync(join(folder, 'workload.yaml'), WORKLOAD.replace('requests: 40', 'requests: 1'))
+  writeFileSync(join(terminal.folder, 'workload.yaml'), WORKLOAD.replace('requests: 40', 'requests: 1'))
   expect(await simulate()).toBe(0)
-  expect(out).toContain('No limit kept a request waiting: one more key would change nothing.\n')
+  expect(terminal.out).toContain('No limit kept a request waiting: one more key would change nothing.\n')
 })
 
 test('gives the same as JSON, for as long as it is told and by the seed', async () => {
   expect(await simulate('--json', '--for', '10m', '--seed', '7')).toBe(0)
-  expect(JSON.parse(out)).toMatchObject({
+  expect(JSON.parse(terminal.out)).toMatchObject({
     seed: 7,
     requests: 40,
     completed: 40,
@@ -91,11 +76,11 @@ test('tells on standard error how far it is, from the second on', async () => {
     return now
   })
   writeFileSync(
-    join(folder, 'workload.yaml'),
+    join(terminal.folder, 'workload.yaml'),
     'for: 2h\nsources: [{ pattern: steady, per_hour: 4000, max_wait: 1s }]',
   )
   expect(await simulate()).toBe(0)
-  expect(err).toMatch(/^simulated \d+m \d+s of 2h 0m\n/)
+  expect(terminal.err).toMatch(/^simulated \d+m \d+s of 2h 0m\n/)
 })
 
 describe('wrong usage is told with code 2:', () => {
@@ -110,22 +95,22 @@ describe('wrong usage is told with code 2:', () => {
     ],
   ])('%j', async (args, message) => {
     expect(await simulate(...args)).toBe(2)
-    expect(err).toBe(message)
-    expect(out).toBe('')
+    expect(terminal.err).toBe(message)
+    expect(terminal.out).toBe('')
   })
 
   test('a workload about an LLM that is not there', async () => {
-    writeFileSync(join(folder, 'workload.yaml'), `${WORKLOAD}llms: { Fre: { first_byte: 1s } }\n`)
+    writeFileSync(join(terminal.folder, 'workload.yaml'), `${WORKLOAD}llms: { Fre: { first_byte: 1s } }\n`)
     expect(await simulate()).toBe(2)
-    expect(err).toBe(
-      `${folder}/workload.yaml: llms: no LLM of the configuration has the name "Fre"; did you mean "Free"?\n`,
+    expect(terminal.err).toBe(
+      `${terminal.folder}/workload.yaml: llms: no LLM of the configuration has the name "Fre"; did you mean "Free"?\n`,
     )
   })
 
   test('a configuration with a mistake', async () => {
-    writeFileSync(join(folder, 'config.yaml'), CONFIG.replace('quality', 'qality'))
+    writeFileSync(join(terminal.folder, 'config.yaml'), CONFIG.replace('quality', 'qality'))
     expect(await simulate()).toBe(2)
-    expect(err).toContain('did you mean "quality"?')
+    expect(terminal.err).toContain('did you mean "quality"?')
   })
 })
 

@@ -1,50 +1,29 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { run } from '../../src/cli/run.ts'
 import { FAILURE_CLASSES, type Event } from '../../src/core/events.ts'
 import { openLog } from '../../src/log/sqlite.ts'
 import { limit, llm } from '../support/llms.ts'
+import { openTerminal } from '../support/terminal.ts'
 import { START } from '../support/virtual-clock.ts'
 import { openWorld } from '../support/world.ts'
 
 const YAML = 'llms: [{ name: Sim, api_type: simulated, model: sim-1, context_length: 4000 }]\n'
 
-let folder: string
-let out: string
-let err: string
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'llb-stats-'))
-  out = ''
-  err = ''
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += text
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += text
-    return true
-  })
-})
-
-afterEach(() => {
-  vi.restoreAllMocks()
-  rmSync(folder, { recursive: true, force: true })
-})
+const terminal = openTerminal()
 
 const stats = (...args: string[]) => run(['stats', ...args], {})
 
 function givenConfig(yaml = YAML): string {
-  const path = join(folder, 'config.yaml')
+  const path = join(terminal.folder, 'config.yaml')
   writeFileSync(path, yaml)
   return path
 }
 
 /** The log of a configuration, with these events. */
 function givenLog(events: readonly Event[]): string {
-  const log = openLog(join(folder, 'data', 'events.db'))
+  const log = openLog(join(terminal.folder, 'data', 'events.db'))
   log.append(events)
   log.close()
   return givenConfig()
@@ -74,7 +53,7 @@ function twoHours(): Event[] {
 describe('as text', () => {
   test('it is a summary and a table each of counts, times and limits', async () => {
     expect(await stats('--config', givenLog(twoHours()))).toBe(0)
-    const lines = out.split('\n')
+    const lines = terminal.out.split('\n')
     expect(lines[0]).toMatch(/^2023-11-14T22:13:20\.000Z to 2023-11-14T23:13:20\.000Z, \d+ events$/)
     expect(lines.slice(2, 9)).toEqual([
       'requests    3: 2 completed, 0 refused, 0 expired, 1 failed, 0 abandoned',
@@ -85,12 +64,12 @@ describe('as text', () => {
       'answer      p50 0 ms, p95 0 ms, p99 0 ms, most 0 ms',
       'errors      1 bad_request',
     ])
-    expect(out).toMatch(/^A +3 +3 +2 +0 +0 +1 +0 +3,500 +0 +15 +0\.003500 +1 bad_request$/m)
-    expect(out).toMatch(/^A +0 ms +0 ms +0 ms +5 ms +5 ms +5 ms +0 ms +0 ms +0 ms$/m)
+    expect(terminal.out).toMatch(/^A +3 +3 +2 +0 +0 +1 +0 +3,500 +0 +15 +0\.003500 +1 bad_request$/m)
+    expect(terminal.out).toMatch(/^A +0 ms +0 ms +0 ms +5 ms +5 ms +5 ms +0 ms +0 ms +0 ms$/m)
     // Three requests in an hour, of which five a minute are allowed.
-    expect(out).toMatch(/^A +requests_limit +2 +5 +40\.0 % +1\.0 % +-$/m)
-    for (const drawn of ['\u001b', '▁', '█']) expect(out).not.toContain(drawn)
-    expect(err).toBe('')
+    expect(terminal.out).toMatch(/^A +requests_limit +2 +5 +40\.0 % +1\.0 % +-$/m)
+    for (const drawn of ['\u001b', '▁', '█']) expect(terminal.out).not.toContain(drawn)
+    expect(terminal.err).toBe('')
   })
 
   test('in a terminal it has charts, and colours unless these are not wanted', async () => {
@@ -99,16 +78,16 @@ describe('as text', () => {
       Object.assign(Object.create(process.stdout), { isTTY: true, columns: 40, write: process.stdout.write }),
     )
     expect(await stats('--config', path)).toBe(0)
-    expect(out).toMatch(/^requests {4}▄ +█ most 2$/m)
-    expect(out).toMatch(/^troubles {4} +█ most 1$/m)
-    expect(out).toMatch(/^ {12}from 2023-11-14T22:\d\dZ on, 5m a column$/m)
-    expect(out).toMatch(/████ +40\.0 % +▏? +1\.0 %/)
-    expect(out).toContain('\u001b[1mLLM ')
-    const coloured = out
-    out = ''
+    expect(terminal.out).toMatch(/^requests {4}▄ +█ most 2$/m)
+    expect(terminal.out).toMatch(/^troubles {4} +█ most 1$/m)
+    expect(terminal.out).toMatch(/^ {12}from 2023-11-14T22:\d\dZ on, 5m a column$/m)
+    expect(terminal.out).toMatch(/████ +40\.0 % +▏? +1\.0 %/)
+    expect(terminal.out).toContain('\u001b[1mLLM ')
+    const coloured = terminal.out
+    terminal.out = ''
     expect(await run(['stats', '--config', path], { NO_COLOR: '1' })).toBe(0)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are colours
-    expect(out).toBe(coloured.replace(/\u001b\[\d*m/g, ''))
+    expect(terminal.out).toBe(coloured.replace(/\u001b\[\d*m/g, ''))
   })
 
   test('it tells what was learned of limits, apart from what is declared', async () => {
@@ -125,7 +104,7 @@ describe('as text', () => {
     const head = { seq: 1, at: 0, v: 1, request: null, llm: 'A' } as const
     const path = givenLog([{ ...head, type: 'llm.limit_learned', data: lesson }])
     expect(await stats('--config', path)).toBe(0)
-    expect(out).toMatch(
+    expect(terminal.out).toMatch(
       /^A +requests_per_min +60 +60 per 60 s, fixed from 3\.456 s on +1970-01-01T00:00:00\.000Z +headers tell$/m,
     )
   })
@@ -134,19 +113,19 @@ describe('as text', () => {
     const world = openWorld({ specs: [llm('A')] })
     world.finishes(world.arrives({ model: 'auto', client: 'x\u001b[2J\ny' }), { input: 1, output: 1 })
     expect(await stats('--by', 'client', '--config', givenLog(world.events))).toBe(0)
-    expect(out).toMatch(/^x \[2J y +1 /m)
+    expect(terminal.out).toMatch(/^x \[2J y +1 /m)
   })
 
   test('of a span without events it says so', async () => {
     expect(await stats('--since', '1h', '--config', givenLog(twoHours()))).toBe(0)
-    expect(out).toBe('The event log has no events in this span.\n')
+    expect(terminal.out).toBe('The event log has no events in this span.\n')
   })
 })
 
 describe('as data', () => {
   test('JSON has everything, under the names of the log', async () => {
     expect(await stats('--json', '--config', givenLog(twoHours()))).toBe(0)
-    const found = JSON.parse(out)
+    const found = JSON.parse(terminal.out)
     const times = { p50_ms: 5, p95_ms: 5, p99_ms: 5, max_ms: 5 }
     expect(found).toMatchObject({
       ...{ from: START, to: START + 3_600_000, requests: 3, failed: 1, by: ['llm'] },
@@ -161,7 +140,7 @@ describe('as data', () => {
 
   test('CSV has a row for each group, quoted where it has to be', async () => {
     expect(await stats('--csv', '--by', 'client,hour', '--config', givenLog(twoHours()))).toBe(0)
-    const lines = out.split('\r\n')
+    const lines = terminal.out.split('\r\n')
     expect(lines.pop()).toBe('')
     const head = lines[0]!.split(',')
     expect(head.slice(0, 4)).toEqual(['client', 'hour', 'requests', 'attempts'])
@@ -179,18 +158,18 @@ describe('as data', () => {
   test('of a span without events there is nothing in it', async () => {
     const path = givenLog(twoHours())
     expect(await stats('--csv', '--since', '1h', '--config', path)).toBe(0)
-    expect(out.split('\r\n')).toHaveLength(2)
-    out = ''
+    expect(terminal.out.split('\r\n')).toHaveLength(2)
+    terminal.out = ''
     expect(await stats('--json', '--since', '1h', '--config', path)).toBe(0)
-    expect(JSON.parse(out)).toMatchObject({ from: null, to: null, events: 0, groups: [] })
+    expect(JSON.parse(terminal.out)).toMatchObject({ from: null, to: null, events: 0, groups: [] })
   })
 })
 
 describe('a span', () => {
   const requestsOf = async (...args: string[]) => {
-    out = ''
+    terminal.out = ''
     expect(await stats('--json', ...args)).toBe(0)
-    const { requests, limits } = JSON.parse(out)
+    const { requests, limits } = JSON.parse(terminal.out)
     return [requests, limits.length]
   }
 
@@ -211,8 +190,8 @@ describe('a span', () => {
 
 test('any log may be read, without a configuration', async () => {
   givenLog(twoHours())
-  expect(await stats('--log', join(folder, 'data', 'events.db'))).toBe(0)
-  expect(out).toContain('requests    3: ')
+  expect(await stats('--log', join(terminal.folder, 'data', 'events.db'))).toBe(0)
+  expect(terminal.out).toContain('requests    3: ')
 })
 
 describe('wrong usage is told on standard error, with code 2:', () => {
@@ -224,19 +203,21 @@ describe('wrong usage is told on standard error, with code 2:', () => {
     [['--json', '--csv'], /^--json and --csv exclude each other\.$/],
   ])('%j', async (args, message) => {
     expect(await stats(...args, '--config', givenConfig())).toBe(2)
-    expect(err.trimEnd()).toMatch(message)
-    expect(out).toBe('')
+    expect(terminal.err.trimEnd()).toMatch(message)
+    expect(terminal.out).toBe('')
   })
 })
 
 test('without a log it finds something wrong', async () => {
   expect(await stats('--config', givenConfig())).toBe(1)
-  expect(err).toMatch(/^There is no event log at .+Has the server run with this configuration\?\n$/)
+  expect(terminal.err).toMatch(/^There is no event log at .+Has the server run with this configuration\?\n$/)
 })
 
 test('of a file that is no log it finds something wrong', async () => {
   const path = givenConfig(`event_log: { path: notes.txt }\n${YAML}`)
-  writeFileSync(join(folder, 'notes.txt'), 'Dear diary, '.repeat(100))
+  writeFileSync(join(terminal.folder, 'notes.txt'), 'Dear diary, '.repeat(100))
   expect(await stats('--config', path)).toBe(1)
-  expect(err).toMatch(/^Cannot use the event log .+notes\.txt: file is not a database\. Set event_log\.path/)
+  expect(terminal.err).toMatch(
+    /^Cannot use the event log .+notes\.txt: file is not a database\. Set event_log\.path/,
+  )
 })

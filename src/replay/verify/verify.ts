@@ -39,7 +39,8 @@ const START_IS_GONE = 'the log does not hold the start of this process any more'
 
 /**
  * Executes every decision of a log again, from its facts alone, and stops at the first event that is not what comes
- * out. Memory is bounded, however long the log: a page of events, and what is under way at a time.
+ * out. Where events were lost to a disk, which the log says itself, it goes on with the next process. Memory is
+ * bounded, however long the log: a page of events, and what is under way at a time.
  * `progress` is told the `seq` of each event that was looked at.
  */
 export function verify(log: LogReader, progress?: (seq: number) => void): Verification {
@@ -57,7 +58,12 @@ export function verify(log: LogReader, progress?: (seq: number) => void): Verifi
 
 function step(walk: Walk, event: Event): Difference | null {
   const outOfPlace = walk.last && placeOf(event, walk.last)
-  if (outOfPlace !== null) return outOfPlace
+  if (outOfPlace !== null) {
+    const lost = event.seq - walk.last!.seq - 1
+    if (!isOwnedUp(walk.log, event.seq, lost)) return outOfPlace
+    walk.execution = null
+    walk.because = 'the log could not be written before, and what was lost may be behind them'
+  }
   if (event.type === 'process.started') {
     const left = walk.execution && unrecorded(walk.execution, event)
     if (left !== null) return left
@@ -68,6 +74,18 @@ function step(walk: Walk, event: Event): Difference | null {
     else walk.result.processes++
   }
   return look(walk, event)
+}
+
+/** Whether the process says itself that a disk did not take as many events, which are missing before the one at `seq`. */
+function isOwnedUp(log: LogReader, seq: number, lost: number): boolean {
+  if (lost <= 0) return false
+  const [resumed] = log.readOf('log.resumed', seq)
+  const [next] = log.readOf('process.started', seq)
+  return (
+    resumed !== undefined &&
+    resumed.data.dropped >= lost &&
+    (next?.seq ?? Number.POSITIVE_INFINITY) > resumed.seq
+  )
 }
 
 function look({ execution, result, because }: Walk, event: Event): Difference | null {

@@ -1,26 +1,11 @@
 import type { Event } from '../../core/events.ts'
-import { figuresOf, type LlmFigures, type Quantiles, quantilesOf } from '../../sim/simulate.ts'
-import type { TerminalType } from '../../sim/run.ts'
 import { createTally } from '../../sim/tally.ts'
+import { type Totals, totalsOf } from '../../sim/totals.ts'
 
 /** What became of the requests in one of the two worlds. */
-export interface Side {
-  readonly requests: number
-  readonly completed: number
-  readonly expired: number
-  readonly rejected: number
-  readonly failed: number
-  readonly abandoned: number
-  /** Of what was answered, as are the others. */
-  readonly wait: Quantiles
-  readonly answer: Quantiles
-  readonly input_tokens: number
-  readonly output_tokens: number
-  readonly cost_usd: number
+export interface Side extends Totals {
   /** Mean of the quality of the LLM that answered, 0 to 1; null where nothing was answered. */
   readonly quality: number | null
-  readonly rate_limited: number
-  readonly llms: readonly LlmFigures[]
 }
 
 /** An LLM as one of the two worlds knows it. */
@@ -60,27 +45,9 @@ export function createSideBook(
       if (event.type === 'request.completed') quality += one!.quality
     },
     side() {
-      const ended = (type: TerminalType) => tally.ended.get(type) ?? 0
-      const completed = ended('request.completed')
-      const llms = tally.llms.map((llm) => figuresOf(llm, completed))
-      const sum = (of: (llm: (typeof tally.llms)[number]) => number) =>
-        tally.llms.reduce((total, llm) => total + of(llm), 0)
-      return {
-        requests: tally.requests,
-        completed,
-        expired: ended('request.expired'),
-        rejected: ended('request.rejected'),
-        failed: ended('request.failed'),
-        abandoned: ended('request.abandoned'),
-        wait: quantilesOf(tally.waits),
-        answer: quantilesOf(tally.answers),
-        input_tokens: sum(({ inputTokens }) => inputTokens),
-        output_tokens: sum(({ outputTokens }) => outputTokens),
-        cost_usd: sum(({ costNanoUsd }) => costNanoUsd) / 1e9,
-        quality: completed === 0 ? null : quality / completed / 1000,
-        rate_limited: sum(({ rateLimited }) => rateLimited),
-        llms,
-      }
+      const { rate_limited, llms, ...rest } = totalsOf(tally)
+      const mean = rest.completed === 0 ? null : quality / rest.completed / 1000
+      return { ...rest, quality: mean, rate_limited, llms }
     },
   }
 }

@@ -53,6 +53,24 @@ test('several events that are missing, as after a disk was full for too long', (
   })
 })
 
+test('no more than the process says itself that it lost to a disk; the next one is verified again', () => {
+  const events = recordedWorld({ arrivals: [0, 0, 0, 2000, 200_000], crashes: [100_000] })
+  const lost = events.findIndex(({ type }) => type === 'request.queued')
+  const start = events.findLastIndex(({ type }) => type === 'process.started')
+  const told = (dropped: number) => {
+    const resumed = { type: 'log.resumed', request: null, llm: null, data: { dropped, failing_ms: 10 } }
+    const log = events.with(start - 1, { ...events[start - 1]!, ...resumed } as Event).toSpliced(lost, 1)
+    return verify(logOf(log))
+  }
+  expect(told(1)).toMatchObject({
+    difference: null,
+    processes: 2,
+    events: lost + events.length - start,
+    unverified: [{ from: lost + 2, to: start, because: expect.stringContaining('could not be written') }],
+  })
+  expect(told(0).difference).toMatchObject({ kind: 'gap', seq: lost + 2 })
+})
+
 test('an event that stands there twice', () => {
   const again = { ...EVENTS[3]!, seq: 3 } as Event
   expect(differenceIn([...EVENTS.slice(0, 3), again])).toMatchObject({
