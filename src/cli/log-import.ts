@@ -4,6 +4,7 @@ import { openLog, openLogReader } from '../log/sqlite.ts'
 import { LogError } from '../log/store.ts'
 import { failed, type Values, wrong } from './command.ts'
 import { troubleOf } from './log-option.ts'
+import { assertEmpty } from './new-log.ts'
 import { createProgress } from './progress.ts'
 import { readLines } from './read-lines.ts'
 
@@ -38,9 +39,8 @@ function make(log: string, from: string): number {
 function assertFree(path: string): void {
   if (!existsSync(path)) return
   const reader = openLogReader(path)
-  const { seq } = reader.last()
+  assertEmpty(reader, path)
   reader.close()
-  if (seq > 0) throw new LogError(`${path} has events already. Name another file with --log.`)
 }
 
 function fill(path: string, from: string): Imported {

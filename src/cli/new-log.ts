@@ -1,6 +1,6 @@
 import type { Event } from '../core/events.ts'
 import { openLog } from '../log/sqlite.ts'
-import { LogError } from '../log/store.ts'
+import { LogError, type LogReader } from '../log/store.ts'
 
 /** Events that are written at once. */
 const BATCH = 1000
@@ -15,10 +15,7 @@ export interface NewLog {
 /** Makes a log of events that no server recorded. Throws a LogError for a file that holds events already. */
 export function createNewLog(path: string): NewLog {
   const log = openLog(path)
-  if (log.last().seq > 0) {
-    log.close()
-    throw new LogError(`${path} has events already. Name another file with --log.`)
-  }
+  assertEmpty(log, path)
   let batch: Event[] = []
   const write = () => {
     log.append(batch)
@@ -33,4 +30,11 @@ export function createNewLog(path: string): NewLog {
       log.close()
     },
   }
+}
+
+/** Throws a LogError for a log that holds events, and closes it then. */
+export function assertEmpty(log: LogReader, path: string): void {
+  if (log.last().seq === 0) return
+  log.close()
+  throw new LogError(`${path} has events already. Name another file with --log.`)
 }

@@ -45,7 +45,7 @@ export interface ShapeReader {
 export type Reading = (shapes: string) => readonly ShapeReader[]
 
 /** Reads events as they are stored, in whatever version. */
-export const asStored: Reading = (shapes) =>
+const asStored: Reading = (shapes) =>
   (JSON.parse(shapes) as Shape[]).map(([type, v, names]) => ({
     type,
     v,

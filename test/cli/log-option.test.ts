@@ -1,28 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { type OpenLog, withLog } from '../../src/cli/log-option.ts'
 import { openLog } from '../../src/log/sqlite.ts'
 import { ticks } from '../support/events.ts'
+import { openTerminal } from '../support/terminal.ts'
 
-let folder: string
-let err: string
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'llb-log-'))
-  err = ''
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += text
-    return true
-  })
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  rmSync(folder, { recursive: true, force: true })
-})
+const terminal = openTerminal()
 
 function givenLog(name: string, events: number): string {
-  const file = join(folder, name)
+  const file = join(terminal.folder, name)
   const log = openLog(file)
   log.append(ticks(events))
   log.close()
@@ -30,7 +17,7 @@ function givenLog(name: string, events: number): string {
 }
 
 function givenConfig(): string {
-  const path = join(folder, 'config.yaml')
+  const path = join(terminal.folder, 'config.yaml')
   writeFileSync(
     path,
     'event_log: { path: mine.db }\nllms: [{ name: A, api_type: simulated, model: m, context_length: 9 }]\n',
@@ -47,7 +34,7 @@ test('a log is the one that is named, else that of the configuration', async () 
   expect(await withLog({ log: other, config: givenConfig() }, {}, lastSeq)).toBe(7)
   expect(await withLog({ config: givenConfig() }, {}, lastSeq)).toBe(3)
   expect(await withLog({}, { LLB_CONFIG: givenConfig() }, lastSeq)).toBe(3)
-  expect(err).toBe('')
+  expect(terminal.err).toBe('')
 })
 
 test('it comes with its configuration, where that named it', async () => {
@@ -69,12 +56,12 @@ test('it is closed afterwards, whatever happened meanwhile', async () => {
 })
 
 test('a log that is not there, or is none, is told on standard error, with code 1', async () => {
-  expect(await withLog({ log: join(folder, 'no.db') }, {}, lastSeq)).toBe(1)
-  expect(err).toMatch(/^There is no event log at .+no\.db/)
-  writeFileSync(join(folder, 'notes.txt'), 'Dear diary, '.repeat(100))
-  err = ''
-  expect(await withLog({ log: join(folder, 'notes.txt') }, {}, lastSeq)).toBe(1)
-  expect(err).toMatch(/^Cannot use the event log .+notes\.txt: file is not a database\./)
+  expect(await withLog({ log: join(terminal.folder, 'no.db') }, {}, lastSeq)).toBe(1)
+  expect(terminal.err).toMatch(/^There is no event log at .+no\.db/)
+  writeFileSync(join(terminal.folder, 'notes.txt'), 'Dear diary, '.repeat(100))
+  terminal.err = ''
+  expect(await withLog({ log: join(terminal.folder, 'notes.txt') }, {}, lastSeq)).toBe(1)
+  expect(terminal.err).toMatch(/^Cannot use the event log .+notes\.txt: file is not a database\./)
 })
 
 test('damage that shows while it is read is told in a sentence, with code 1', async () => {
@@ -83,10 +70,10 @@ test('damage that shows while it is read is told in a sentence, with code 1', as
     throw Object.assign(new Error('database disk image is malformed'), { code: 'SQLITE_CORRUPT' })
   }
   expect(await withLog({ log: file }, {}, damaged)).toBe(1)
-  expect(err).toBe(`The event log ${file} cannot be read: database disk image is malformed.\n`)
+  expect(terminal.err).toBe(`The event log ${file} cannot be read: database disk image is malformed.\n`)
 })
 
 test('without a configuration it is told so, with code 2', async () => {
-  expect(await withLog({ config: join(folder, 'no.yaml') }, {}, lastSeq)).toBe(2)
-  expect(err).toContain('there is no such file')
+  expect(await withLog({ config: join(terminal.folder, 'no.yaml') }, {}, lastSeq)).toBe(2)
+  expect(terminal.err).toContain('there is no such file')
 })
