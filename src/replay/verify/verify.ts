@@ -76,7 +76,7 @@ function step(walk: Walk, event: Event): Difference | null {
   return look(walk, event)
 }
 
-/** Whether the process says itself that a disk did not take as many events, which are missing before the one at `seq`. */
+/** Whether the process says itself that a disk did not take as many events as are missing before `seq`. */
 function isOwnedUp(log: LogReader, seq: number, lost: number): boolean {
   if (lost <= 0) return false
   const [resumed] = log.readOf('log.resumed', seq)
