@@ -2,7 +2,7 @@ import { suggestion } from '../config/suggest.ts'
 import { chartSpan } from '../log/stats/charts.ts'
 import { DIMENSIONS, type Dimension } from '../log/stats/groups.ts'
 import { createStats, type Stats } from '../log/stats/stats.ts'
-import { firstSince } from '../log/pages.ts'
+import { firstSince, inPages } from '../log/pages.ts'
 import type { LogReader } from '../log/store.ts'
 import { limitedIn } from '../log/stats/utilisation.ts'
 import { HOUR_MS } from '../core/time.ts'
@@ -72,7 +72,7 @@ function read(reader: LogReader, { since, until, by }: Query, columns: number | 
   })
   if (first === null) return fold.result()
   const progress = createProgress('read', last.seq - first.seq + 1, 'events')
-  for (const event of reader.readFrom(first.seq)) {
+  for (const event of inPages(reader, first.seq)) {
     if (event.at >= until) break
     fold.take(event)
     if ((event.seq - first.seq) % PER_LOOK === 0) progress.update(event.seq - first.seq)

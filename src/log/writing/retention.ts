@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../../core/time.ts'
 
 /** Commits deleted at once: a few ms of work. */
-const SLICE = 500
+export const SLICE = 500
 const BETWEEN_SLICES_MS = 50
 
 export interface Retention {

@@ -1,13 +1,13 @@
 import type { Line } from '../report.ts'
 import type { Built } from './build.ts'
-import type { FoldRate, Took } from './measure.ts'
+import type { FoldRate, Slices, Took } from './measure.ts'
 
 export interface LogResults {
   readonly built: Built
   readonly fold: FoldRate
   readonly replayAt: Took
-  /** Null where there is no such command. */
-  readonly explain: Took | null
+  readonly explain: Took
+  readonly retention: Slices
 }
 
 const APPENDED_PER_SECOND = 200_000
@@ -16,11 +16,15 @@ const REPLAY_MS = 1_000
 const EXPLAIN_MS = 100
 /** What a command may have resident: far less than such a log. */
 const PEAK_MB = 200
+/** What wants to be written waits for so long at most while old commits are deleted, and so little memory is used. */
+const SLICE_MS = 10
+const GROWN_MB = 50
 
 /** Holds the results against the targets of the project. */
-export function judgeLog({ built, fold, replayAt, explain }: LogResults): Line[] {
+export function judgeLog({ built, fold, replayAt, explain, retention }: LogResults): Line[] {
   const appended = (built.events / built.appendMs) * 1000
-  const lines = [
+  const { p99Ms, grownMb } = retention
+  return [
     line(
       'append, in commits of 64 events',
       rate(appended),
@@ -40,17 +44,16 @@ export function judgeLog({ built, fold, replayAt, explain }: LogResults): Line[]
       replayAt.processMs < REPLAY_MS,
     ),
     line('its peak memory', mb(replayAt.peakMb), `under ${mb(PEAK_MB)}`, replayAt.peakMb < PEAK_MB),
-  ]
-  if (explain === null) return lines
-  return [
-    ...lines,
     line('`explain`', ms(explain.callMs), `under ${ms(EXPLAIN_MS)}`, explain.callMs < EXPLAIN_MS),
     line('its peak memory', mb(explain.peakMb), `under ${mb(PEAK_MB)}`, explain.peakMb < PEAK_MB),
+    line('a slice of what is deleted, p99', ms(p99Ms), `at most ${ms(SLICE_MS)}`, p99Ms <= SLICE_MS),
+    line('memory that deleting takes', mb(grownMb), `at most ${mb(GROWN_MB)}`, grownMb <= GROWN_MB),
   ]
 }
 
 /** The lines as a Markdown table, and what else there is to know of the log. */
-export function renderLog(lines: readonly Line[], { built, fold, replayAt, explain }: LogResults): string {
+export function renderLog(lines: readonly Line[], results: LogResults): string {
+  const { built, fold, replayAt, explain, retention } = results
   const rows = lines.map(
     ({ what, value, target, met }) => `| ${what} | ${value} | ${target} | ${met ? 'yes' : '**no**'} |`,
   )
@@ -58,8 +61,8 @@ export function renderLog(lines: readonly Line[], { built, fold, replayAt, expla
   const share = ((checkpointBytes / bytes) * 100).toFixed(1)
   const size = `The log: ${count(events)} events of ${(bytes / events).toFixed(0)} bytes each, ${count(checkpoints)} checkpoints of ${(checkpointBytes / checkpoints / 1000).toFixed(0)} kB each, ${share} % of it.`
   const cpu = `By CPU time: append ${rate((events / appendCpuMs) * 1000)}, fold ${rate(fold.perCpuSecond)} (over ${count(fold.events)} events).`
-  const calls = `The slowest of ten places, told by number and by time. Without the start of a process: \`replay --at\` ${ms(replayAt.callMs)}.`
-  const explained = explain && `\`explain\` as a whole process: ${ms(explain.processMs)}.`
+  const calls = `The slowest of ten places, told by number and by time. Without the start of a process: \`replay --at\` ${ms(replayAt.callMs)}. \`explain\` as a whole process: ${ms(explain.processMs)}.`
+  const deleted = `Deleted: ${count(retention.commits)} commits in ${count(retention.slices)} slices.`
   return [
     '| what | measured | target | met |',
     '|---|---|---|---|',
@@ -67,7 +70,8 @@ export function renderLog(lines: readonly Line[], { built, fold, replayAt, expla
     '',
     size,
     cpu,
-    [calls, explained].filter((text) => text !== null).join(' '),
+    calls,
+    deleted,
   ].join('\n')
 }
 

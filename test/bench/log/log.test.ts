@@ -39,7 +39,8 @@ const results: LogResults = {
   },
   fold: { events: 2e6, perSecond: 400_000, perCpuSecond: 700_000 },
   replayAt: took,
-  explain: null,
+  explain: took,
+  retention: { slices: 250, commits: 125_000, p99Ms: 4, grownMb: 2 },
 }
 const missed = (rest: Partial<LogResults>) =>
   judgeLog({ ...results, ...rest })
@@ -55,10 +56,13 @@ test('what is too slow or too large is said to be', () => {
   expect(missed({ replayAt: { ...took, processMs: 1_000 } })).toEqual(['`replay --at`, whole process'])
   expect(missed({ replayAt: { ...took, peakMb: 900 } })).toEqual(['its peak memory'])
   expect(missed({ explain: { ...took, callMs: 101 } })).toEqual(['`explain`'])
+  const { retention } = results
+  expect(missed({ retention: { ...retention, p99Ms: 11 } })).toEqual(['a slice of what is deleted, p99'])
+  expect(missed({ retention: { ...retention, grownMb: 51 } })).toEqual(['memory that deleting takes'])
 })
 
-test('the report tells of explain where there is such a command', () => {
-  expect(renderLog(judgeLog(results), results)).not.toContain('explain')
-  const explained = { ...results, explain: took }
-  expect(renderLog(judgeLog(explained), explained)).toContain('`explain` as a whole process: 500 ms.')
+test('the report tells of the log, and of what was deleted', () => {
+  const text = renderLog(judgeLog(results), results)
+  expect(text).toContain('`explain` as a whole process: 500 ms.')
+  expect(text).toContain('Deleted: 125,000 commits in 250 slices.')
 })

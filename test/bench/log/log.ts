@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { COMMANDS } from '../../../src/cli/commands.ts'
 import { createRandom } from '../../../src/core/random.ts'
 import { openLogReader } from '../../../src/log/sqlite.ts'
 import { machine, writeBetweenMarkers } from '../report.ts'
 import { buildLog } from './build.ts'
 import { simulatedDay } from './day.ts'
 import { judgeLog, type LogResults, renderLog } from './log-report.ts'
-import { measureCommand, measureFold } from './measure.ts'
+import { measureCommand, measureFold, measureRetention } from './measure.ts'
 
 /**
  * What the event log takes: append, fold, and a look back into ten million events.
@@ -17,8 +16,8 @@ import { measureCommand, measureFold } from './measure.ts'
  */
 const quick = process.argv.includes('--quick')
 const effort = quick
-  ? { share: 0.02, events: 5_000, folded: 2_000, places: 1 }
-  : { share: 1, events: 10_000_000, folded: 2_000_000, places: 10 }
+  ? { share: 0.02, events: 5_000, folded: 2_000, places: 1, slices: 1 }
+  : { share: 1, events: 10_000_000, folded: 2_000_000, places: 10, slices: 250 }
 
 const folder = mkdtempSync(join(tmpdir(), 'llb-bench-log-'))
 const file = join(folder, 'events.db')
@@ -68,14 +67,13 @@ async function measured(): Promise<LogResults> {
     written(places).map((place) => ['replay', ...on, '--at', place]),
     scratch,
   )
-  const hasExplain = COMMANDS.some(({ name }) => name === 'explain')
-  const explain = hasExplain
-    ? await measureCommand(
-        requestsAt(places).map((id) => ['explain', ...on, id]),
-        scratch,
-      )
-    : null
-  return { built, fold, replayAt, explain }
+  const explain = await measureCommand(
+    requestsAt(places).map((id) => ['explain', ...on, id]),
+    scratch,
+  )
+  tell('deleting')
+  const retention = measureRetention(file, effort.slices)
+  return { built, fold, replayAt, explain, retention }
 }
 
 try {

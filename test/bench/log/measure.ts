@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createFold, foldInto } from '../../../src/core/fold.ts'
-import { openLogReader } from '../../../src/log/sqlite.ts'
+import { openLog, openLogReader } from '../../../src/log/sqlite.ts'
+import { SLICE } from '../../../src/log/writing/retention.ts'
 import type { Config } from '../../../src/config/config.ts'
 import { run } from '../../../src/cli/run.ts'
 import type { Start } from './day.ts'
@@ -39,6 +40,35 @@ function foldOnce(path: string, most: number): FoldRate {
   const { user, system } = process.cpuUsage(cpu)
   log.close()
   return { events, perSecond: (events / ms) * 1000, perCpuSecond: (events / (user + system)) * 1e6 }
+}
+
+/** What deleting the oldest commits takes of whoever wants to write meanwhile. */
+export interface Slices {
+  readonly slices: number
+  /** Commits that were deleted in all. */
+  readonly commits: number
+  /** How long all but the slowest one in a hundred took at most. */
+  readonly p99Ms: number
+  /** By how much the resident memory grew. */
+  readonly grownMb: number
+}
+
+/** Deletes the oldest commits of a log, `most` slices of them as a serving process does. */
+export function measureRetention(path: string, most: number): Slices {
+  const log = openLog(path)
+  const residentBefore = process.memoryUsage().rss
+  const times: number[] = []
+  let commits = 0
+  for (let deleted = SLICE; deleted === SLICE && times.length < most; ) {
+    const began = performance.now()
+    deleted = log.prune(Number.POSITIVE_INFINITY, SLICE)
+    times.push(performance.now() - began)
+    commits += deleted
+  }
+  const grownMb = (process.memoryUsage().rss - residentBefore) / 2 ** 20
+  log.close()
+  const p99Ms = times.sort((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1]!
+  return { slices: times.length, commits, p99Ms, grownMb }
 }
 
 /** What a command took. */
