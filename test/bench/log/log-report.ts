@@ -16,14 +16,14 @@ const REPLAY_MS = 1_000
 const EXPLAIN_MS = 100
 /** What a command may have resident: far less than such a log. */
 const PEAK_MB = 200
-/** What wants to be written waits for so long at most while old commits are deleted, and so little memory is used. */
-const SLICE_MS = 10
+/** What wants to be written may wait for so long while old commits are deleted, and so much memory may be used. */
+const WAIT_MS = 10
 const GROWN_MB = 50
 
 /** Holds the results against the targets of the project. */
 export function judgeLog({ built, fold, replayAt, explain, retention }: LogResults): Line[] {
   const appended = (built.events / built.appendMs) * 1000
-  const { p99Ms, grownMb } = retention
+  const { waitP99Ms, grownMb } = retention
   return [
     line(
       'append, in commits of 64 events',
@@ -46,7 +46,12 @@ export function judgeLog({ built, fold, replayAt, explain, retention }: LogResul
     line('its peak memory', mb(replayAt.peakMb), `under ${mb(PEAK_MB)}`, replayAt.peakMb < PEAK_MB),
     line('`explain`', ms(explain.callMs), `under ${ms(EXPLAIN_MS)}`, explain.callMs < EXPLAIN_MS),
     line('its peak memory', mb(explain.peakMb), `under ${mb(PEAK_MB)}`, explain.peakMb < PEAK_MB),
-    line('a slice of what is deleted, p99', ms(p99Ms), `at most ${ms(SLICE_MS)}`, p99Ms <= SLICE_MS),
+    line(
+      'a commit waits while old ones are deleted, p99',
+      `${waitP99Ms.toFixed(1)} ms`,
+      `at most ${ms(WAIT_MS)}`,
+      waitP99Ms <= WAIT_MS,
+    ),
     line('memory that deleting takes', mb(grownMb), `at most ${mb(GROWN_MB)}`, grownMb <= GROWN_MB),
   ]
 }

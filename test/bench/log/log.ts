@@ -17,7 +17,7 @@ import { measureCommand, measureFold, measureRetention } from './measure.ts'
 const quick = process.argv.includes('--quick')
 const effort = quick
   ? { share: 0.02, events: 5_000, folded: 2_000, places: 1, slices: 1 }
-  : { share: 1, events: 10_000_000, folded: 2_000_000, places: 10, slices: 250 }
+  : { share: 1, events: 10_000_000, folded: 2_000_000, places: 10, slices: 1_000 }
 
 const folder = mkdtempSync(join(tmpdir(), 'llb-bench-log-'))
 const file = join(folder, 'events.db')
