@@ -8,6 +8,7 @@ import { limit, llm } from '../support/llms.ts'
 import { openTerminal } from '../support/terminal.ts'
 import { START } from '../support/virtual-clock.ts'
 import { openWorld } from '../support/world.ts'
+import { startedAs } from '../support/told.ts'
 
 const YAML = 'llms: [{ name: Sim, api_type: simulated, model: sim-1, context_length: 4000 }]\n'
 
@@ -34,15 +35,7 @@ function twoHours(): Event[] {
   const specs = [llm('A', { inputPicoUsd: 1_000_000, limits: [limit('requests', 5)] })]
   const world = openWorld({ specs })
   const config = { llms: specs }
-  world.balancer.ingest('process.started', {
-    version: '1',
-    runtime: 'r',
-    seed: 1,
-    config_hash: '',
-    recovered_at: null,
-    disabled: [],
-    config,
-  })
+  world.balancer.ingest('process.started', startedAs(config))
   world.finishes(world.arrives({ client: 'Ann' }), { input: 2000, output: 10 })
   world.clock.advance(3_600_000)
   world.finishes(world.arrives({ client: 'Bob, the "builder"' }), { input: 1500, output: 5 })

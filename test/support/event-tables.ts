@@ -3,16 +3,7 @@ import { EVENT_VERSIONS } from '../../src/core/event-versions.ts'
 import type { EventType } from '../../src/core/events.ts'
 import type { Kind } from '../../src/log/catalogue/kind.ts'
 import { count, failureClass, integer, number, PARTS } from '../../src/log/catalogue/parts.ts'
-
-/** The parts of a valibot schema that tell which values there are. */
-interface Shape {
-  readonly type: string
-  readonly entries?: Readonly<Record<string, Shape>>
-  readonly item?: Shape
-  readonly wrapped?: Shape
-  readonly options?: readonly unknown[]
-  readonly pipe?: readonly Shape[]
-}
+import type { SchemaShape } from './schema-shape.ts'
 
 const NAMES = new Map<unknown, string>([
   [count, 'integer ≥ 0'],
@@ -23,7 +14,7 @@ const NAMES = new Map<unknown, string>([
 ])
 
 /** Which values there are, in words. */
-function valuesOf(shape: Shape): string {
+function valuesOf(shape: SchemaShape): string {
   // A schema to which a description was added stands first in its pipe.
   const own = NAMES.get(shape) ?? NAMES.get(shape.pipe?.[0])
   if (own !== undefined) return own
@@ -41,20 +32,20 @@ function valuesOf(shape: Shape): string {
     case 'picklist':
       return shape.options!.map((word) => `\`${word}\``).join(', ')
     case 'union':
-      return shape.options!.map((option) => valuesOf(option as Shape)).join(' or ')
+      return shape.options!.map((option) => valuesOf(option as SchemaShape)).join(' or ')
     default:
       return shape.type
   }
 }
 
-function meaningOf(shape: Shape): string {
+function meaningOf(shape: SchemaShape): string {
   const described = shape.type === 'exact_optional' ? shape.wrapped! : shape
   const meaning = v.getDescription(described as never)
   if (meaning === undefined) throw new Error('a value of the catalogue has no description')
   return meaning
 }
 
-function tableOf({ entries = {} }: Shape): string {
+function tableOf({ entries = {} }: SchemaShape): string {
   const rows = Object.entries(entries).map(
     ([name, shape]) => `| \`${name}\` | ${valuesOf(shape)} | ${meaningOf(shape)} |`,
   )
@@ -66,7 +57,7 @@ export function kindsText(kinds: Readonly<Record<string, Kind>>): string {
   const sections = Object.entries(kinds).map(([type, { what, about, data }]) => {
     const version = EVENT_VERSIONS[type as EventType]
     const subject = about === 'nothing' ? '' : ` About: ${about}.`
-    return `### ${type}\n\n${what}${subject} Version ${version}.\n\n${tableOf(data as unknown as Shape)}`
+    return `### ${type}\n\n${what}${subject} Version ${version}.\n\n${tableOf(data as unknown as SchemaShape)}`
   })
   return sections.join('\n\n')
 }
@@ -74,7 +65,7 @@ export function kindsText(kinds: Readonly<Record<string, Kind>>): string {
 /** The parts that have names of their own. */
 export function partsText(): string {
   const sections = Object.entries(PARTS).map(
-    ([name, schema]) => `**${name}**\n\n${tableOf(schema as unknown as Shape)}`,
+    ([name, schema]) => `**${name}**\n\n${tableOf(schema as unknown as SchemaShape)}`,
   )
   return sections.join('\n\n')
 }

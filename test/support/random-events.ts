@@ -4,17 +4,7 @@ import type { Event, EventType } from '../../src/core/events.ts'
 import { CATALOGUE } from '../../src/log/catalogue/catalogue.ts'
 import type { About } from '../../src/log/catalogue/kind.ts'
 import { START } from './virtual-clock.ts'
-
-/** The parts of a valibot schema that say which values there are. */
-interface Shape {
-  readonly type: string
-  readonly entries?: Readonly<Record<string, Shape>>
-  readonly item?: Shape
-  readonly wrapped?: Shape
-  readonly options?: readonly unknown[]
-  /** The schema itself, then what is asked of it besides. */
-  readonly pipe?: readonly Shape[]
-}
+import type { SchemaShape } from './schema-shape.ts'
 
 const TEXT = fc.oneof(
   fc.string(),
@@ -23,7 +13,7 @@ const TEXT = fc.oneof(
 )
 
 /** Any value that a schema of the catalogue allows, as JSON has it. */
-function anyOf(shape: Shape): fc.Arbitrary<unknown> {
+function anyOf(shape: SchemaShape): fc.Arbitrary<unknown> {
   switch (shape.type) {
     case 'string':
       return TEXT
@@ -40,7 +30,7 @@ function anyOf(shape: Shape): fc.Arbitrary<unknown> {
     case 'array':
       return fc.array(anyOf(shape.item!), { maxLength: 3 })
     case 'union':
-      return fc.oneof(...shape.options!.map((option) => anyOf(option as Shape)))
+      return fc.oneof(...shape.options!.map((option) => anyOf(option as SchemaShape)))
     case 'strict_object':
       return objectOf(shape.entries!)
     case 'unknown':
@@ -50,11 +40,11 @@ function anyOf(shape: Shape): fc.Arbitrary<unknown> {
   }
 }
 
-function asks({ pipe = [] }: Shape, action: string): boolean {
+function asks({ pipe = [] }: SchemaShape, action: string): boolean {
   return pipe.some((part) => part.type === action || asks(part, action))
 }
 
-function numberOf(shape: Shape): fc.Arbitrary<number> {
+function numberOf(shape: SchemaShape): fc.Arbitrary<number> {
   const has = (action: string) => asks(shape, action)
   const max = Number.MAX_SAFE_INTEGER
   if (has('safe_integer')) return fc.integer({ min: has('min_value') ? 0 : -max, max })
@@ -62,7 +52,7 @@ function numberOf(shape: Shape): fc.Arbitrary<number> {
 }
 
 /** The names in any order, and those that may be left out now there, now not. */
-function objectOf(entries: Readonly<Record<string, Shape>>): fc.Arbitrary<Record<string, unknown>> {
+function objectOf(entries: Readonly<Record<string, SchemaShape>>): fc.Arbitrary<Record<string, unknown>> {
   const names = Object.keys(entries)
   const requiredKeys = names.filter((name) => entries[name]!.type !== 'exact_optional')
   const fields = Object.fromEntries(names.map((name) => [name, anyOf(entries[name]!)]))
@@ -88,7 +78,7 @@ function draftOf(type: EventType) {
     type: fc.constant(type),
     request: nameIf(about.startsWith('request')),
     llm: nameIf(about.endsWith('llm'), about.endsWith('perhaps llm')),
-    data: anyOf(data as Shape),
+    data: anyOf(data as SchemaShape),
   })
 }
 

@@ -9,8 +9,13 @@ import type { World } from './world.ts'
 
 /** The first event of a process with this policy: of its configuration the part on which decisions depend. */
 export function startedWith(policy: Policy, at: number): InputData['process.started'] {
+  return startedAs(decidingOf(policy), at)
+}
+
+/** The same with whatever stands for the configuration. */
+export function startedAs(config: unknown, at: number | null = null): InputData['process.started'] {
   const identity = { version: '1.2.3', runtime: 'node 1', seed: 1, config_hash: 'c0ffee0123456789' }
-  return { ...identity, config: decidingOf(policy), recovered_at: at, disabled: [] }
+  return { ...identity, config, recovered_at: at, disabled: [] }
 }
 
 /** Has a world begin as a process does. */

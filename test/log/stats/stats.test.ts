@@ -6,6 +6,7 @@ import { createStats, type StatsOptions } from '../../../src/log/stats/stats.ts'
 import { limit, llm } from '../../support/llms.ts'
 import { play, scenarios } from '../../support/scenario.ts'
 import { openWorld } from '../../support/world.ts'
+import { startedAs } from '../../support/told.ts'
 
 const numRuns = Number(process.env.LLB_TEST_RUNS ?? 60)
 const runs = scenarios({ mostUsed: 1.8, reports: true }).map((scenario) => ({
@@ -280,15 +281,7 @@ describe('limits', () => {
     const minutely = limit('requests', 10)
     const started = (seq: number, at: number, limits: readonly object[]): Event => ({
       ...{ seq, at, type: 'process.started', v: 1, request: null, llm: null },
-      data: {
-        version: '1',
-        runtime: 'r',
-        seed: 1,
-        config_hash: '',
-        recovered_at: null,
-        disabled: [],
-        config: { llms: [{ name: 'A', limits }] },
-      },
+      data: startedAs({ llms: [{ name: 'A', limits }] }),
     })
     const call = (seq: number, at: number): Event => ({
       ...{ seq, at, type: 'request.dispatched', v: 1, request: 'r', llm: 'A' },
@@ -354,15 +347,7 @@ test('a crash cuts off what ran, and nothing waits or is bound while nobody serv
   const before = world.events.length
   const end = world.events.at(-1)!
   const head = { seq: end.seq + 1, at: end.at + 1_000_000, v: 1, request: null, llm: null } as const
-  const data = {
-    version: '1',
-    runtime: 'r',
-    seed: 1,
-    config_hash: '',
-    recovered_at: null,
-    disabled: [],
-    config: null,
-  }
+  const data = startedAs(null)
   const restart: Event = { ...head, type: 'process.started', data }
   const failures = world.all('request.received').map(
     ({ request }, i): Event => ({
@@ -390,15 +375,7 @@ test('what waited and was bound before a crash counts until then, and is over af
   first.clock.advance(1000)
   const after = llm('B', { limits: [limit('concurrency', 1)] })
   const second = openWorld({ specs: [after], clock: first.clock })
-  const data = {
-    version: '1',
-    runtime: 'r',
-    seed: 1,
-    config_hash: '',
-    recovered_at: null,
-    disabled: [],
-    config: { llms: [after] },
-  }
+  const data = startedAs({ llms: [after] })
   second.balancer.ingest('process.started', data)
   // B has no room for 300 ms, and for 200 of them somebody waits.
   const running = second.arrives()
