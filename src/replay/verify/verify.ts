@@ -60,7 +60,7 @@ function step(walk: Walk, event: Event): Difference | null {
   const outOfPlace = walk.last && placeOf(event, walk.last)
   if (outOfPlace !== null) {
     const lost = event.seq - walk.last!.seq - 1
-    if (!isOwnedUp(walk.log, event.seq, lost)) return outOfPlace
+    if (!isTold(walk.log, event.seq, lost)) return outOfPlace
     walk.execution = null
     walk.because = 'the log could not be written before, and what was lost may be behind them'
   }
@@ -77,7 +77,7 @@ function step(walk: Walk, event: Event): Difference | null {
 }
 
 /** Whether the process says itself that a disk did not take as many events as are missing before `seq`. */
-function isOwnedUp(log: LogReader, seq: number, lost: number): boolean {
+function isTold(log: LogReader, seq: number, lost: number): boolean {
   if (lost <= 0) return false
   const [resumed] = log.readOf('log.resumed', seq)
   const [next] = log.readOf('process.started', seq)
